@@ -1,0 +1,87 @@
+/** What should run: one service at one exact version. */
+export interface DesiredState {
+  readonly service: string;
+  readonly environment: string;
+  /** What people call it, e.g. `1.4.2` or a short commit. */
+  readonly version: string;
+  readonly commit: string | null;
+  /** Content address of the artifact where the target knows one (image digest). */
+  readonly digest: string | null;
+  /** Where the source can be fetched from; never holds credentials. */
+  readonly repositoryUrl: string | null;
+  readonly repository: string;
+  /** Path of the service inside its repository; empty for the whole repository. */
+  readonly path: string;
+  /** Stamp of the attempt: number of the deployment and its fencing token. A target refuses to go back behind a newer token where it can. */
+  readonly deployment: number;
+  readonly fencingToken: number;
+}
+
+export interface PlannedChange {
+  readonly service: string;
+  /** Version that runs now; null when it does not run. */
+  readonly from: string | null;
+  readonly to: string;
+  readonly change: "create" | "update" | "none";
+}
+
+/** Why a target failed, in one word people and runbooks can be matched by. */
+export type CauseClass =
+  | "image_pull"
+  | "out_of_memory"
+  | "crash"
+  | "health_check"
+  | "scheduling"
+  | "network"
+  | "port"
+  | "config"
+  | "command"
+  | "timeout"
+  | "superseded"
+  | "unknown";
+
+/** What runs, told by the target and not by our memory. */
+export interface ObservedState {
+  readonly service: string;
+  /** Null: the service does not run here. */
+  readonly version: string | null;
+  readonly commit: string | null;
+  readonly digest: string | null;
+  /** `progressing`: still converging, ask again. */
+  readonly health: "healthy" | "unhealthy" | "progressing" | "absent" | "unknown";
+  readonly cause: CauseClass | null;
+  /** One sentence for a person; null when all is well. */
+  readonly detail: string | null;
+  /** Last output worth showing, redacted, newest last. */
+  readonly log: readonly string[];
+  readonly observedAt: Date;
+}
+
+export type ApplyResult =
+  | { readonly outcome: "applied" | "unchanged" }
+  /** The target said no. Not an error of ours. */
+  | { readonly outcome: "failed"; readonly cause: CauseClass; readonly detail: string };
+
+export interface ApplyContext {
+  /** Takes one line of output, already redacted and capped by the target. */
+  log(line: string): void;
+  /** Aborting ends everything the apply started before the promise settles. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A place services run. `apply` is idempotent: applying what is already there is a no-op. There is no rollback: it is
+ * `apply` of an older state. Throws `UpstreamUnavailable | UpstreamTimeout` when the target cannot be reached.
+ */
+export interface DeployTarget {
+  readonly id: string;
+  /** Reads only. */
+  plan(desired: readonly DesiredState[], signal: AbortSignal): Promise<readonly PlannedChange[]>;
+  apply(desired: DesiredState, run: ApplyContext): Promise<ApplyResult>;
+  /** What runs of the named services; one entry for each name. */
+  observe(services: readonly string[], signal: AbortSignal): Promise<readonly ObservedState[]>;
+  /** Restarts one service without changing its version. Absent: not possible here. */
+  restart?(service: string, run: ApplyContext): Promise<ApplyResult>;
+  /** Runs the service's migration once. Absent: this target has no migrations. */
+  migrate?(desired: DesiredState, run: ApplyContext): Promise<ApplyResult>;
+}

@@ -1,0 +1,366 @@
+import { defineError } from "./app-error.ts";
+
+/** One unmet requirement, as every refusal carries it. */
+export interface Reason {
+  readonly code: string;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+const seeHelp = "Say `help` to see what can be done here.";
+
+export const InputInvalid = defineError<{
+  readonly problems: readonly { readonly pointer: string; readonly message: string }[];
+}>("input.invalid", "invalid_input", (d) =>
+  d.problems.map((p) => (p.pointer ? `${p.pointer}: ${p.message}` : p.message)).join("; "),
+);
+export const InputTooLarge = defineError<{ what: string; limit: number; unit: string }>(
+  "input.too_large",
+  "invalid_input",
+  (d) => `${d.what} is longer than ${d.limit.toLocaleString("en-US")} ${d.unit}.`,
+  () => "Shorten it and send it again; nothing was changed.",
+);
+export const RefInvalid = defineError<{ ref: string; why: string }>(
+  "ref.invalid",
+  "invalid_input",
+  (d) => `"${d.ref}" cannot be a branch name: ${d.why}.`,
+  () => "Check the spelling of the branch.",
+);
+
+export const SignInRequired = defineError<Record<string, never>>(
+  "session.missing",
+  "unauthenticated",
+  () => "You are not signed in.",
+  () => "Sign in, or send an API token as `Authorization: Bearer …`.",
+);
+export const TokenInvalid = defineError<Record<string, never>>(
+  "token.invalid",
+  "unauthenticated",
+  () => "This API token is unknown, expired or revoked.",
+  () => "Make a new one with `slipway token`, or under Settings.",
+);
+export const AccountUnlinked = defineError<{ platform: string }>(
+  "account.unlinked",
+  "unauthenticated",
+  (d) => `Your ${d.platform} account is not linked to your sign-in yet.`,
+  () => "Say `link` to get a private link that does it.",
+);
+export const PersonInactive = defineError<{ name: string }>(
+  "person.inactive",
+  "forbidden",
+  (d) => `${d.name} no longer has access.`,
+  () => "Ask an administrator of the identity provider.",
+);
+export const PermissionDenied = defineError<{ permission: string; reason: string }>(
+  "permission.denied",
+  "forbidden",
+  (d) => d.reason,
+);
+export const CsrfInvalid = defineError<Record<string, never>>(
+  "csrf.invalid",
+  "forbidden",
+  () => "The page is out of date, so this was refused to protect you.",
+  () => "Reload the page and try again.",
+);
+export const IdentityUnavailable = defineError<{ issuer: string }>(
+  "identity.unavailable",
+  "upstream",
+  (d) => `The identity provider at ${d.issuer} does not answer, so your roles cannot be confirmed.`,
+  () => "Try again in a minute. Nothing was changed.",
+);
+export const LoginFailed = defineError<{ why: string }>(
+  "login.failed",
+  "unauthenticated",
+  (d) => `Signing in did not work: ${d.why}.`,
+  () => "Start again from the sign-in page.",
+);
+
+export const ReleaseNotFound = defineError<{ release: string }>(
+  "release.not_found",
+  "not_found",
+  (d) => `There is no release ${d.release}.`,
+  () => "Say `releases` to see the open ones.",
+);
+export const ReleaseAlreadyOpen = defineError<{
+  number: number;
+  source: string;
+  destination: string;
+}>(
+  "release.already_open",
+  "conflict",
+  (d) => `Release #${d.number} from ${d.source} to ${d.destination} is already open.`,
+  (d) =>
+    `Say \`refresh ${d.number}\` to bring it up to date, or \`close ${d.number} -m "…"\` first.`,
+);
+export const ReleaseEmpty = defineError<{
+  source: string;
+  destination: string;
+  problems: readonly { repository: string; reason: string }[];
+}>(
+  "release.empty",
+  "blocked",
+  (d) =>
+    `Nothing to release: no repository has commits on ${d.source} that ${d.destination} lacks.` +
+    (d.problems.length > 0
+      ? ` Not compared: ${d.problems.map((p) => `${p.repository} (${p.reason})`).join("; ")}.`
+      : ""),
+  () => "Check the branch names, or push the work first.",
+);
+export const ReleaseClosed = defineError<{ number: number; status: string; action: string }>(
+  "release.closed",
+  "conflict",
+  (d) => `Release #${d.number} is ${d.status}, so it cannot be ${d.action}.`,
+  () => "Create a new release.",
+);
+export const ReleaseBusy = defineError<{ number: number; deployment: number; action: string }>(
+  "release.busy",
+  "conflict",
+  (d) => `Release #${d.number} cannot be ${d.action} while deployment #${d.deployment} is running.`,
+  (d) => `Wait for it, or say \`cancel ${d.deployment}\`.`,
+);
+export const ReleaseChanged = defineError<{ number: number }>(
+  "release.changed",
+  "conflict",
+  (d) => `Release #${d.number} was changed by somebody else in the meantime.`,
+  () => "Look at it again and repeat what you wanted to do.",
+);
+export const ItemNotFound = defineError<{
+  number: number;
+  service: string;
+  known: readonly string[];
+}>(
+  "release_item.not_found",
+  "not_found",
+  (d) => `Release #${d.number} has no service called "${d.service}".`,
+  (d) => `It has: ${d.known.join(", ")}.`,
+);
+export const DependencyInvalid = defineError<{ service: string; on: string; why: string }>(
+  "dependency.invalid",
+  "invalid_input",
+  (d) => `${d.service} cannot depend on ${d.on}: ${d.why}.`,
+);
+export const RepositoryUnknown = defineError<{ repository: string; known: readonly string[] }>(
+  "repository.unknown",
+  "not_found",
+  (d) => `There is no repository called "${d.repository}".`,
+  (d) =>
+    d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "Add repositories to config.yaml.",
+);
+
+export const SignOffRefused = defineError<{ reasons: readonly Reason[] }>(
+  "sign_off.refused",
+  "blocked",
+  (d) => d.reasons.map((r) => r.reason).join(" "),
+);
+export const SignOffOutdated = defineError<{
+  number: number;
+  seen: string;
+  current: string;
+  changes: readonly string[];
+}>(
+  "sign_off.outdated",
+  "conflict",
+  (d) =>
+    `Release #${d.number} is no longer what you saw${d.changes.length > 0 ? `: ${d.changes.join("; ")}` : ""}. Nothing was signed.`,
+  () => "Look at the new content, then approve again.",
+);
+export const SignOffNotFound = defineError<{ number: number; role: string }>(
+  "sign_off.not_found",
+  "not_found",
+  (d) => `Release #${d.number} has no sign-off as ${d.role} that you could revoke.`,
+);
+export const RoleUnknown = defineError<{ role: string; known: readonly string[] }>(
+  "role.unknown",
+  "invalid_input",
+  (d) => `"${d.role}" is not a role this release is signed in.`,
+  (d) => `Roles: ${d.known.join(", ")}.`,
+);
+export const RejectionNotFound = defineError<{ number: number }>(
+  "rejection.not_found",
+  "not_found",
+  (d) => `Release #${d.number} is not rejected, so there is nothing to lift.`,
+);
+
+export const EnvironmentNotFound = defineError<{ environment: string; known: readonly string[] }>(
+  "environment.not_found",
+  "not_found",
+  (d) => `There is no environment called "${d.environment}".`,
+  (d) =>
+    d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "Add environments to config.yaml.",
+);
+export const EnvironmentMissing = defineError<{ number: number }>(
+  "environment.missing",
+  "invalid_input",
+  (d) => `Release #${d.number} has no target environment: none follows its destination branch.`,
+  (d) => `Say where: \`deploy ${d.number} to <environment>\`.`,
+);
+export const EnvironmentAlreadyLocked = defineError<{
+  environment: string;
+  by: string;
+  reason: string;
+}>(
+  "environment.locked",
+  "conflict",
+  (d) => `${d.environment} is already locked by ${d.by}: ${d.reason}`,
+  (d) => `Say \`unlock ${d.environment}\` first.`,
+);
+export const EnvironmentNotLocked = defineError<{ environment: string }>(
+  "environment.unlocked",
+  "conflict",
+  (d) => `${d.environment} is not locked.`,
+);
+export const HoldNotFound = defineError<{ environment: string }>(
+  "hold.not_found",
+  "conflict",
+  (d) => `Automation for ${d.environment} is not on hold.`,
+);
+export const ServiceNotFound = defineError<{ service: string; known: readonly string[] }>(
+  "service.not_found",
+  "not_found",
+  (d) => `There is no service called "${d.service}".`,
+  (d) => (d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "Say `help`."),
+);
+export const ServiceReadOnly = defineError<{ service: string }>(
+  "service.read_only",
+  "conflict",
+  (d) => `${d.service} is declared in config.yaml, so it cannot be changed here.`,
+  () => "Change it in config.yaml and restart.",
+);
+export const TeamNotFound = defineError<{ team: string }>(
+  "team.not_found",
+  "not_found",
+  (d) => `There is no team called "${d.team}".`,
+);
+export const NameTaken = defineError<{ what: string; name: string }>(
+  "name.taken",
+  "conflict",
+  (d) => `There is already a ${d.what} called "${d.name}".`,
+  () => "Choose another name.",
+);
+export const DeploymentNotFound = defineError<{ deployment: string }>(
+  "deployment.not_found",
+  "not_found",
+  (d) => `There is no deployment ${d.deployment}.`,
+  () => "Say `history` to see the latest ones.",
+);
+export const DeploymentBlocked = defineError<{ reasons: readonly Reason[] }>(
+  "deployment.blocked",
+  "blocked",
+  (d) => `Not deployed: ${d.reasons.map((r) => r.reason).join(" ")}`,
+);
+export const DeploymentFinished = defineError<{ number: number; status: string; action: string }>(
+  "deployment.finished",
+  "conflict",
+  (d) => `Deployment #${d.number} is ${d.status}, so it cannot be ${d.action}.`,
+);
+export const RollbackImpossible = defineError<{ environment: string; why: string }>(
+  "rollback.impossible",
+  "blocked",
+  (d) => `${d.environment} cannot be rolled back: ${d.why}.`,
+);
+export const PromotionEmpty = defineError<{ from: string; to: string }>(
+  "promotion.empty",
+  "blocked",
+  (d) => `Nothing to promote: ${d.to} already runs what ${d.from} runs.`,
+);
+export const PromotionStale = defineError<{ from: string; to: string }>(
+  "promotion.stale",
+  "conflict",
+  (d) => `What runs in ${d.from} or ${d.to} has changed since this comparison was made.`,
+  (d) => `Say \`diff ${d.from} ${d.to}\` to see the current difference.`,
+);
+
+export const UpstreamUnavailable = defineError<{
+  system: string;
+  operation: string;
+  retryAfterMs?: number;
+  why?: string;
+}>(
+  "upstream.unavailable",
+  "upstream",
+  (d) =>
+    `${d.system} does not answer (${d.operation}${d.why ? `: ${d.why}` : ""}). Nothing was changed.`,
+  () => "Try again in a moment.",
+);
+export const UpstreamRejected = defineError<{ system: string; operation: string; why: string }>(
+  "upstream.rejected",
+  "upstream",
+  (d) => `${d.system} refused ${d.operation}: ${d.why}. Nothing was changed.`,
+);
+export const UpstreamTimeout = defineError<{
+  system: string;
+  operation: string;
+  timeoutMs: number;
+}>(
+  "upstream.timeout",
+  "timeout",
+  (d) => `${d.system} did not finish ${d.operation} within ${Math.round(d.timeoutMs / 1000)} s.`,
+  () => "Try again; if it keeps happening, look at that system.",
+);
+export const ProviderNotConfigured = defineError<{ kind: string; id: string; key: string }>(
+  "provider.unconfigured",
+  "blocked",
+  (d) => `The ${d.kind} provider "${d.id}" is not configured.`,
+  (d) => `Set ${d.key} in config.yaml.`,
+);
+
+export const CommandUnknown = defineError<{ text: string; suggestions: readonly string[] }>(
+  "command.unknown",
+  "invalid_input",
+  (d) =>
+    d.suggestions.length > 0
+      ? `I do not know "${d.text}". Did you mean ${d.suggestions.map((s) => `\`${s}\``).join(" or ")}?`
+      : `I do not know "${d.text}".`,
+  () => seeHelp,
+);
+export const CommandInvalid = defineError<{ command: string; why: string; usage: string }>(
+  "command.invalid",
+  "invalid_input",
+  (d) => d.why,
+  (d) => `Usage: \`${d.usage}\``,
+);
+export const ActionExpired = defineError<Record<string, never>>(
+  "action.expired",
+  "conflict",
+  () => "This button is too old to be used.",
+  () => "Ask for the card again, for example with `release <n>`.",
+);
+export const MessageNotFound = defineError<{ message: string }>(
+  "room_message.not_found",
+  "not_found",
+  () => "There is no such message.",
+);
+export const ChannelNotFound = defineError<{ channel: string }>(
+  "room_channel.not_found",
+  "not_found",
+  (d) => `There is no channel called "${d.channel}" that you can read.`,
+);
+export const RouteNotFound = defineError<{ method: string; path: string }>(
+  "route.not_found",
+  "not_found",
+  (d) => `There is nothing at ${d.method} ${d.path}.`,
+  () => "See /api/v1/docs for everything there is.",
+);
+export const RateLimited = defineError<{ retryAfterMs: number }>(
+  "rate.limited",
+  "rate_limited",
+  (d) => `Too many requests. Try again in ${Math.max(1, Math.ceil(d.retryAfterMs / 1000))} s.`,
+);
+export const ShuttingDown = defineError<Record<string, never>>(
+  "service.restarting",
+  "rate_limited",
+  () => "I am restarting.",
+  () => "Try again in a minute; nothing was changed.",
+);
+export const StorageUnavailable = defineError<{ why: string }>(
+  "storage.unavailable",
+  "upstream",
+  (d) => `The database cannot be written: ${d.why}. Nothing was changed.`,
+  () => "Free some space or check the disk, then try again.",
+);
+export const InternalFault = defineError<{ reference: string }>(
+  "internal.fault",
+  "internal",
+  (d) => `Something broke on our side. Reference: ${d.reference}.`,
+  () => "Try again; if it keeps happening, give this reference to whoever runs Slipway.",
+);
