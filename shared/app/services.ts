@@ -1,0 +1,246 @@
+import type { z } from "zod";
+import type { AuditEntry, AuditQuery, AuditVerification } from "../contract/audit.ts";
+import type { SaveService, SaveTeam, ServiceView, TeamView } from "../contract/catalog.ts";
+import type { RoomCard } from "../contract/card.ts";
+import type { Page, PageQuery, PersonRef } from "../contract/common.ts";
+import type {
+  CancelDeployment,
+  DeploymentLogView,
+  DeploymentQuery,
+  DeploymentSummary,
+  DeploymentView,
+  PlanView,
+  RequestDeployment,
+  RequestRollback,
+} from "../contract/deployment.ts";
+import type {
+  EnvironmentDiffView,
+  EnvironmentView,
+  LockEnvironment,
+  PromoteEnvironment,
+  ServiceStateView,
+} from "../contract/environment.ts";
+import type { LiveEvent } from "../contract/live.ts";
+import type { ApiTokenView, CreateApiToken, CreatedApiToken } from "../contract/me.ts";
+import type {
+  CreateRelease,
+  PatchRelease,
+  ReleaseQuery,
+  ReleaseSummary,
+  ReleaseView,
+} from "../contract/release.ts";
+import type { RoomChannel, RoomMessage, RoomMessageQuery } from "../contract/room.ts";
+import type { Actor } from "../core/actor.ts";
+import type { Permission } from "./policies.ts";
+
+export type { Actor, Grant, Via } from "../core/actor.ts";
+export type { Permission } from "./policies.ts";
+
+/** Says how far a long command is; called often, shown rarely. */
+export type Progress = (done: number, total: number, what: string) => void;
+
+export interface ReleaseServices {
+  /** Compares the branches and opens a release. Throws ReleaseAlreadyOpen, ReleaseEmpty, RefInvalid, RepositoryUnknown, PermissionDenied. */
+  create(actor: Actor, input: CreateRelease, progress?: Progress): Promise<ReleaseView>;
+  /** Throws ReleaseNotFound. */
+  view(actor: Actor, number: number): Promise<ReleaseView>;
+  list(actor: Actor, query: ReleaseQuery): Promise<Page<ReleaseSummary>>;
+  /** Reads everything again from source control. */
+  refresh(actor: Actor, number: number, progress?: Progress): Promise<ReleaseView>;
+  edit(actor: Actor, number: number, input: PatchRelease): Promise<ReleaseView>;
+  exclude(actor: Actor, number: number, services: readonly string[], reason: string | null): Promise<ReleaseView>;
+  include(actor: Actor, number: number, services: readonly string[]): Promise<ReleaseView>;
+  /** Replaces what one service depends on in this release. */
+  setDependencies(actor: Actor, number: number, service: string, on: readonly string[]): Promise<ReleaseView>;
+  /**
+   * Signs the content with `fingerprint`; without one, the content that is stored now. Signing twice is no error and makes one
+   * sign-off. Throws SignOffOutdated when `fingerprint` is not the current one, SignOffRefused with every reason.
+   */
+  signOff(actor: Actor, number: number, input: { readonly role: string; readonly fingerprint?: string | undefined }): Promise<ReleaseView>;
+  /** `of` names another person's signature (administrators only). */
+  revokeSignOff(actor: Actor, number: number, input: { readonly role: string; readonly of?: string | undefined }): Promise<ReleaseView>;
+  reject(actor: Actor, number: number, reason: string): Promise<ReleaseView>;
+  liftRejection(actor: Actor, number: number): Promise<ReleaseView>;
+  close(actor: Actor, number: number, reason: string): Promise<ReleaseView>;
+  /** Every fact about this release, oldest first. */
+  history(actor: Actor, number: number, page: PageQuery): Promise<Page<AuditEntry>>;
+}
+
+export interface DeploymentServices {
+  /** Dry run: gates, order, from → to. Changes nothing; anyone who may see may plan. */
+  plan(actor: Actor, release: number, environment?: string): Promise<PlanView>;
+  /** Throws DeploymentBlocked with every unmet requirement. */
+  request(actor: Actor, release: number, input: RequestDeployment): Promise<DeploymentView>;
+  view(actor: Actor, number: number): Promise<DeploymentView>;
+  list(actor: Actor, query: DeploymentQuery): Promise<Page<DeploymentSummary>>;
+  logs(actor: Actor, number: number, query: { readonly after?: number | undefined; readonly limit?: number | undefined }): Promise<DeploymentLogView>;
+  cancel(actor: Actor, number: number, input: CancelDeployment): Promise<DeploymentView>;
+  /** A new deployment of what failed, under the same gates. */
+  retry(actor: Actor, number: number): Promise<DeploymentView>;
+  rollBack(actor: Actor, input: RequestRollback): Promise<DeploymentView>;
+}
+
+export interface EnvironmentServices {
+  list(actor: Actor): Promise<readonly EnvironmentView[]>;
+  /** Asks the target what runs. Throws EnvironmentNotFound. */
+  view(actor: Actor, environment: string): Promise<EnvironmentView>;
+  health(actor: Actor, environment?: string): Promise<readonly { readonly environment: string; readonly services: readonly ServiceStateView[]; readonly unreachable: string | null }[]>;
+  diff(actor: Actor, from: string, to: string): Promise<EnvironmentDiffView>;
+  /** Makes a promotion release from the difference. Throws PromotionEmpty, PromotionStale. */
+  promote(actor: Actor, input: PromoteEnvironment): Promise<ReleaseView>;
+  lock(actor: Actor, environment: string, input: LockEnvironment): Promise<EnvironmentView>;
+  unlock(actor: Actor, environment: string): Promise<EnvironmentView>;
+  hold(actor: Actor, environment: string, reason: string): Promise<EnvironmentView>;
+  resume(actor: Actor, environment: string): Promise<EnvironmentView>;
+  restart(actor: Actor, environment: string, service: string): Promise<ServiceStateView>;
+}
+
+export interface CatalogServices {
+  listServices(actor: Actor, query: PageQuery & { readonly text?: string | undefined; readonly team?: string | undefined }): Promise<Page<ServiceView>>;
+  viewService(actor: Actor, name: string): Promise<ServiceView>;
+  createService(actor: Actor, input: SaveService): Promise<ServiceView>;
+  updateService(actor: Actor, name: string, input: SaveService): Promise<ServiceView>;
+  removeService(actor: Actor, name: string): Promise<void>;
+  listTeams(actor: Actor, page: PageQuery): Promise<Page<TeamView>>;
+  viewTeam(actor: Actor, name: string): Promise<TeamView>;
+  createTeam(actor: Actor, input: SaveTeam): Promise<TeamView>;
+  updateTeam(actor: Actor, name: string, input: SaveTeam): Promise<TeamView>;
+  removeTeam(actor: Actor, name: string): Promise<void>;
+}
+
+export interface AuditServices {
+  list(actor: Actor, query: AuditQuery): Promise<Page<AuditEntry>>;
+  /** The same rows as RFC 4180 text, at most 100,000. */
+  csv(actor: Actor, query: AuditQuery): AsyncIterable<string>;
+  verify(actor: Actor): Promise<AuditVerification>;
+}
+
+/** What the identity provider says about a person at sign-in or refresh. */
+export interface IdentityClaims {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly username: string;
+  readonly name: string;
+  readonly email: string | null;
+  readonly groups: readonly string[];
+  readonly realmRoles: readonly string[];
+  readonly clientRoles: readonly string[];
+}
+
+export interface PeopleServices {
+  /** Remembers who signed in and with which claims; the refresh token is stored encrypted. */
+  signedIn(claims: IdentityClaims, via: Actor["via"], refreshToken: string | null): Promise<Actor>;
+  signedOut(actor: Actor): Promise<void>;
+  /**
+   * The person as they may act now: claims older than a minute are asked again from the identity provider first. Throws
+   * PersonInactive when they lost access, IdentityUnavailable when that cannot be found out, SignInRequired when unknown.
+   */
+  actorOf(subject: string, via: Actor["via"]): Promise<Actor>;
+  /** Whose API token this is. Throws TokenInvalid. */
+  actorOfToken(secret: string, via: Actor["via"]): Promise<Actor>;
+  find(query: string): Promise<readonly PersonRef[]>;
+  roles(actor: Actor): readonly string[];
+  listTokens(actor: Actor): Promise<readonly ApiTokenView[]>;
+  createToken(actor: Actor, input: CreateApiToken): Promise<CreatedApiToken>;
+  revokeToken(actor: Actor, id: string): Promise<void>;
+}
+
+/** Sessions of signed-in browsers, for express-session's store. Ids are hashed before they are stored. */
+export interface SessionServices {
+  get(sid: string): Promise<Readonly<Record<string, unknown>> | null>;
+  set(sid: string, data: Readonly<Record<string, unknown>>, meta: { readonly subject: string | null; readonly oidcSid: string | null; readonly expiresAt: Date }): Promise<void>;
+  touch(sid: string, expiresAt: Date): Promise<void>;
+  destroy(sid: string): Promise<void>;
+  /** Ends every session of a person, or of one session at the provider. Returns how many. */
+  destroyAll(of: { readonly subject: string } | { readonly oidcSid: string }): Promise<number>;
+  removeExpired(): Promise<number>;
+}
+
+/** The facts as they happen, for live pages. */
+export interface LiveServices {
+  /** Calls back after each commit, in order, from `after` (a seq) on. Stop with the returned function. */
+  subscribe(after: number | null, onEvent: (event: LiveEvent) => void): Promise<() => void>;
+  lastSeq(): Promise<number>;
+}
+
+/** What happens in the room, told to the sockets and to the bot. */
+export type RoomNotice =
+  | { readonly type: "message" | "edited"; readonly message: RoomMessage; readonly visibleTo: string | null }
+  | { readonly type: "removed"; readonly id: string; readonly channel: string };
+
+export interface RoomServices {
+  channels(actor: Actor): Promise<readonly RoomChannel[]>;
+  /** The latest `limit` messages the person may see, thread replies included, newest last. Throws ChannelNotFound. */
+  messages(actor: Actor, query: RoomMessageQuery): Promise<readonly RoomMessage[]>;
+  message(actor: Actor, id: string): Promise<RoomMessage>;
+  /** Stores a person's message. The bot hears of it through `listen`. */
+  post(actor: Actor, input: { readonly channel: string; readonly text: string; readonly threadId?: string | undefined }): Promise<RoomMessage>;
+  /** Passes a press on a button or a sent form to the bot, and resolves when it was taken. Throws ActionExpired, MessageNotFound. */
+  press(actor: Actor, messageId: string, input: { readonly action: string; readonly values?: Readonly<Record<string, string>> | undefined }): Promise<void>;
+  /** For the bot: stores its message. */
+  postAsBot(input: { readonly channel: string; readonly threadId: string | null; readonly text: string; readonly card: RoomCard | null; readonly visibleTo: string | null }): Promise<RoomMessage>;
+  /** For the bot: changes its message. Throws MessageNotFound. */
+  editAsBot(id: string, input: { readonly text: string; readonly card: RoomCard | null }): Promise<RoomMessage>;
+  /** Every notice after its commit, in order. */
+  listen(onNotice: (notice: RoomNotice) => void): () => void;
+  /** The bot takes presses; at most one taker. */
+  onPress(take: (press: { readonly actor: Actor; readonly message: RoomMessage; readonly action: string; readonly values: Readonly<Record<string, string>>; readonly deliveryId: string }) => Promise<void>): () => void;
+}
+
+/** What the chat runtime keeps: what buttons mean, which message shows what, what was delivered. */
+export interface ChatStoreServices {
+  saveActions(actions: readonly { readonly token: string; readonly action: string; readonly payload: unknown; readonly platform: string; readonly expiresAt: Date }[]): Promise<void>;
+  /** Ties tokens to the message that shows them. */
+  bindActions(tokens: readonly string[], place: { readonly channelId: string; readonly messageId: string }): Promise<void>;
+  findAction(token: string): Promise<{ readonly action: string; readonly payload: unknown; readonly platform: string; readonly channelId: string | null; readonly messageId: string | null; readonly expiresAt: Date } | null>;
+  /** True the first time this delivery is seen. */
+  takeDelivery(platform: string, deliveryId: string): Promise<boolean>;
+  findPosts(subject: string): Promise<readonly StoredPost[]>;
+  /** Newest post of a subject kind in a place, e.g. the release card a typed approve refers to. */
+  newestPost(place: { readonly platform: string; readonly channelId: string }, subject: string): Promise<StoredPost | null>;
+  /** Claims the right to make the first post of a subject in a channel; false when somebody has it. */
+  claimPost(post: Omit<StoredPost, "messageId" | "editedAt">): Promise<boolean>;
+  savePost(post: StoredPost): Promise<void>;
+  forgetPost(subject: string, platform: string, channelId: string): Promise<void>;
+  removeExpired(): Promise<void>;
+}
+
+export interface StoredPost {
+  readonly subject: string;
+  readonly platform: string;
+  readonly channelId: string;
+  readonly threadId: string | null;
+  readonly messageId: string | null;
+  readonly contentHash: string;
+  readonly shown: Readonly<Record<string, unknown>>;
+  readonly postedAt: Date;
+  readonly editedAt: Date | null;
+}
+
+/** Everything either mouth may ask for. Rules, transactions and policies are behind it, never in front. */
+export interface Services {
+  readonly releases: ReleaseServices;
+  readonly deployments: DeploymentServices;
+  readonly environments: EnvironmentServices;
+  readonly catalog: CatalogServices;
+  readonly audit: AuditServices;
+  readonly people: PeopleServices;
+  readonly sessions: SessionServices;
+  readonly live: LiveServices;
+  readonly room: RoomServices;
+  readonly chatStore: ChatStoreServices;
+  /** What this installation offers, for help and for pages. */
+  readonly installation: {
+    readonly baseUrl: string;
+    readonly environments: readonly { readonly name: string; readonly branch: string | null }[];
+    readonly signOffRoles: readonly string[];
+    readonly repositories: () => Promise<readonly string[]>;
+    readonly announce: readonly string[];
+    readonly sample: boolean;
+  };
+  /** Whether the actor has this permission at all, for help and for hiding what cannot be done. */
+  can(actor: Actor, permission: Permission, scope?: { readonly environment?: string; readonly team?: string }): boolean;
+}
+
+/** Shape helper for presenters. */
+export type Output<T extends z.ZodType> = z.output<T>;

@@ -1,0 +1,62 @@
+import type { Sequelize } from "sequelize";
+import { AccountRow } from "./account.ts";
+import { ApiTokenRow } from "./api-token.ts";
+import { ChatActionRow } from "./chat-action.ts";
+import { ChatDeliveryRow } from "./chat-delivery.ts";
+import { ChatPostRow } from "./chat-post.ts";
+import { DeploymentRow } from "./deployment.ts";
+import { DeploymentLogRow } from "./deployment-log.ts";
+import { DeploymentStepRow } from "./deployment-step.ts";
+import { EnvironmentStateRow } from "./environment-state.ts";
+import { EventRow } from "./event.ts";
+import { EventDeliveryRow } from "./event-delivery.ts";
+import { JobRow } from "./job.ts";
+import { LockRow } from "./lock.ts";
+import { PersonRow } from "./person.ts";
+import { RejectionRow } from "./rejection.ts";
+import { ReleaseRow } from "./release.ts";
+import { ReleaseItemRow } from "./release-item.ts";
+import { RoomChannelRow } from "./room-channel.ts";
+import { RoomMessageRow } from "./room-message.ts";
+import { SequenceRow } from "./sequence.ts";
+import { ServiceRow } from "./service.ts";
+import { ServiceStateRow } from "./service-state.ts";
+import { SessionRow } from "./session.ts";
+import { SignOffRow } from "./sign-off.ts";
+import { TeamRow } from "./team.ts";
+
+/** Every row class; a test compares the list with the folder. */
+export const rows = [
+  AccountRow,
+  ApiTokenRow,
+  ChatActionRow,
+  ChatDeliveryRow,
+  ChatPostRow,
+  DeploymentRow,
+  DeploymentLogRow,
+  DeploymentStepRow,
+  EnvironmentStateRow,
+  EventRow,
+  EventDeliveryRow,
+  JobRow,
+  LockRow,
+  PersonRow,
+  RejectionRow,
+  ReleaseRow,
+  ReleaseItemRow,
+  RoomChannelRow,
+  RoomMessageRow,
+  SequenceRow,
+  ServiceRow,
+  ServiceStateRow,
+  SessionRow,
+  SignOffRow,
+  TeamRow,
+] as const;
+
+/** Binds every row class to one connection. */
+export function bindRows(sequelize: Sequelize): void {
+  for (const row of rows) {
+    row.attach(sequelize);
+  }
+}
