@@ -7,6 +7,18 @@ export interface Reason {
   readonly remedy: string;
 }
 
+/** One mistake in the configuration. */
+export interface ConfigProblem {
+  /** File as the person named it, or `environment` for a variable. */
+  readonly file: string;
+  /** First line is 1; null where there is no line. */
+  readonly line: number | null;
+  /** Place in the file, e.g. `environments[0].target.kind`; empty for the file as a whole. */
+  readonly path: string;
+  readonly what: string;
+  readonly fix: string;
+}
+
 const seeHelp = "Say `help` to see what can be done here.";
 
 export const InputInvalid = defineError<{
@@ -25,6 +37,20 @@ export const RefInvalid = defineError<{ ref: string; why: string }>(
   "invalid_input",
   (d) => `"${d.ref}" cannot be a branch name: ${d.why}.`,
   () => "Check the spelling of the branch.",
+);
+
+/** Stops the start. The message lists every mistake, one per line, ready to be printed. */
+export const ConfigInvalid = defineError<{ readonly problems: readonly ConfigProblem[] }>(
+  "config.invalid",
+  "invalid_input",
+  (d) =>
+    d.problems
+      .map((p) => {
+        const place = p.line === null ? p.file : `${p.file}:${p.line}`;
+        return `${place}${p.path ? ` ${p.path}` : ""}: ${p.what}. Fix: ${p.fix}`;
+      })
+      .join("\n"),
+  () => "Correct these places; `config.example.yaml` shows every key.",
 );
 
 export const SignInRequired = defineError<Record<string, never>>(
