@@ -1,4 +1,4 @@
-import type { Actor } from "../core/actor.ts";
+import type { Actor, Grant } from "../core/actor.ts";
 import { no, yes, type Verdict } from "../core/verdict.ts";
 
 /** `noun.verb`, as everywhere. */
@@ -27,14 +27,18 @@ export const PERMISSIONS = [
   "catalog.manage",
   "audit.read",
   "token.manage_own",
+  "token.manage_any",
   "room.use",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
-/** Where a permission is wanted. A grant for some environments or teams only counts there. */
+/**
+ * Where a permission is wanted. A grant for some environments or teams only counts there. Left out: anywhere will do. Null:
+ * in no environment, or for services of no team, where only grants without that limit count.
+ */
 export interface Scope {
-  readonly environment?: string | undefined;
-  readonly team?: string | undefined;
+  readonly environment?: string | null | undefined;
+  readonly team?: string | null | undefined;
 }
 
 const READ: readonly Permission[] = [
@@ -105,13 +109,15 @@ export function can(actor: Actor, permission: Permission, scope: Scope = {}): Ve
       "Use a token with the scope `write`.",
     );
   }
+  if (actor.unconfirmed && WRITES.has(permission)) {
+    return no(
+      "identity.unavailable",
+      `The identity provider at ${actor.unconfirmed.issuer} does not answer, so your roles cannot be confirmed.`,
+      "Try again in a minute. Nothing was changed.",
+    );
+  }
   const granted = actor.grants.some(
-    (grant) =>
-      permissionsOf(grant.role).includes(permission) &&
-      (!grant.environments ||
-        scope.environment === undefined ||
-        grant.environments.includes(scope.environment)) &&
-      (!grant.teams || scope.team === undefined || grant.teams.includes(scope.team)),
+    (grant) => permissionsOf(grant.role).includes(permission) && covers(grant, scope),
   );
   if (granted) {
     return yes;
@@ -126,13 +132,21 @@ export function can(actor: Actor, permission: Permission, scope: Scope = {}): Ve
 
 /** Whether the actor holds a sign-off role here. Holding `admin` is not enough. */
 export function holdsRole(actor: Actor, role: string, scope: Scope = {}): boolean {
-  return actor.grants.some(
-    (grant) =>
-      grant.role === role &&
-      (!grant.environments ||
-        scope.environment === undefined ||
-        grant.environments.includes(scope.environment)) &&
-      (!grant.teams || scope.team === undefined || grant.teams.includes(scope.team)),
+  return isGranted(actor.grants, role, scope);
+}
+
+/** The same for somebody who is not acting, from what they were granted. */
+export function isGranted(grants: readonly Grant[], role: string, scope: Scope = {}): boolean {
+  return grants.some((grant) => grant.role === role && covers(grant, scope));
+}
+
+function covers(grant: Grant, scope: Scope): boolean {
+  return isWithin(grant.environments, scope.environment) && isWithin(grant.teams, scope.team);
+}
+
+function isWithin(limits: readonly string[] | undefined, wanted: string | null | undefined) {
+  return (
+    limits === undefined || wanted === undefined || (wanted !== null && limits.includes(wanted))
   );
 }
 
@@ -168,5 +182,6 @@ const wording: Readonly<Record<Permission, string>> = {
   "catalog.manage": "change services and teams",
   "audit.read": "read the audit log",
   "token.manage_own": "manage API tokens",
+  "token.manage_any": "revoke somebody else's API token",
   "room.use": "use the room",
 };

@@ -27,6 +27,11 @@ export interface Actor {
   readonly email: string | null;
   readonly grants: readonly Grant[];
   readonly via: Via;
+  /**
+   * Set when the identity provider could not be asked whether the grants still hold: the person may go on reading for a
+   * while and change nothing.
+   */
+  readonly unconfirmed?: { readonly issuer: string };
 }
 
 /** Slipway acting by itself: the scheduler, the deployment runner, the first start. */

@@ -65,6 +65,17 @@ export const TokenInvalid = defineError<Record<string, never>>(
   () => "This API token is unknown, expired or revoked.",
   () => "Make a new one with `slipway token`, or under Settings.",
 );
+export const TokenNotFound = defineError<{ token: string }>(
+  "token.not_found",
+  "not_found",
+  () => "You have no such API token.",
+  () => "Look at the list of your tokens.",
+);
+export const TokenIssueRefused = defineError<{ person: string; why: string }>(
+  "token.issue_refused",
+  "blocked",
+  (d) => `No token was made for ${d.person}: ${d.why}.`,
+);
 export const AccountUnlinked = defineError<{ platform: string }>(
   "account.unlinked",
   "unauthenticated",
@@ -131,6 +142,38 @@ export const ReleaseEmpty = defineError<{
       ? ` Not compared: ${d.problems.map((p) => `${p.repository} (${p.reason})`).join("; ")}.`
       : ""),
   () => "Check the branch names, or push the work first.",
+);
+export const BranchMissing = defineError<{
+  source: string;
+  destination: string;
+  suggestions: readonly string[];
+}>(
+  "branch.missing",
+  "not_found",
+  (d) => `No repository has both branches, ${d.source} and ${d.destination}.`,
+  (d) =>
+    d.suggestions.length > 0
+      ? `Did you mean ${d.suggestions.join(" or ")}?`
+      : "Check the spelling, or push the branch first.",
+);
+export const RepositoriesUnconfigured = defineError<Record<string, never>>(
+  "repository.unconfigured",
+  "blocked",
+  () => "No repository is configured, so there is nothing to compare.",
+  () => "Add repositories to config.yaml and restart.",
+);
+export const CommitsRejected = defineError<{
+  release: number;
+  by: string;
+  reason: string;
+  services: readonly string[];
+}>(
+  "release.commits_rejected",
+  "blocked",
+  (d) =>
+    `Commits of ${d.services.join(", ")} were rejected in release #${d.release} by ${d.by}: ${d.reason}`,
+  (d) =>
+    `An administrator can say \`lift ${d.release}\`, or leave the services out with \`--exclude\`.`,
 );
 export const ReleaseClosed = defineError<{ number: number; status: string; action: string }>(
   "release.closed",

@@ -24,4 +24,9 @@ export interface ClaimsSource {
   }): Promise<
     { readonly claims: RefreshedClaims; readonly refreshToken: string | null } | "deactivated"
   >;
+  /**
+   * Everybody who could sign in, where the provider can tell; only the embedded one can. Without it, people are known from
+   * their first sign-in on.
+   */
+  directory?(): Promise<readonly RefreshedClaims[]>;
 }

@@ -109,6 +109,7 @@ export const createTables: Migration = {
         from_environment: { type: DataTypes.STRING, allowNull: true },
         target_environment: { type: DataTypes.STRING, allowNull: true },
         open_key: { type: DataTypes.STRING(2100), allowNull: true },
+        repositories: { type: DataTypes.JSON, allowNull: true },
         fingerprint: { type: DataTypes.STRING, allowNull: false },
         notes: { type: DataTypes.TEXT, allowNull: false },
         breaking_changes: { type: DataTypes.TEXT, allowNull: false },

@@ -32,6 +32,8 @@ export class ReleaseRow extends Model<
   declare targetEnvironment: CreationOptional<string | null>;
   /** Set while open; unique, so that one pair of branches has one open release. */
   declare openKey: CreationOptional<string | null>;
+  /** Repositories it was limited to when it was created; null: every configured one, also those added later. */
+  declare repositories: CreationOptional<readonly string[] | null>;
   declare fingerprint: string;
   declare notes: string;
   declare breakingChanges: string;
@@ -63,6 +65,7 @@ export class ReleaseRow extends Model<
         fromEnvironment: { type: DataTypes.STRING, allowNull: true },
         targetEnvironment: { type: DataTypes.STRING, allowNull: true },
         openKey: { type: DataTypes.STRING(2100), allowNull: true },
+        repositories: { type: DataTypes.JSON, allowNull: true },
         fingerprint: { type: DataTypes.STRING, allowNull: false },
         notes: { type: DataTypes.TEXT, allowNull: false },
         breakingChanges: { type: DataTypes.TEXT, allowNull: false },
