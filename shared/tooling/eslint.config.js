@@ -30,6 +30,13 @@ export default defineConfig([
     files: ["**/*.vue"],
     languageOptions: { parserOptions: { parser: tseslint.parser }, globals: globals.browser },
   },
+  {
+    files: ["**/*.vue"],
+    rules: {
+      // A label may wrap its control or point at it; both work with assistive technology.
+      "vuejs-accessibility/label-has-for": ["error", { required: { some: ["nesting", "id"] } }],
+    },
+  },
   { files: ["dashboard/web/**/*.ts"], languageOptions: { globals: globals.browser } },
   {
     files: [
@@ -91,6 +98,7 @@ export default defineConfig([
       "@typescript-eslint/no-unsafe-assignment": "off",
       "@typescript-eslint/no-unsafe-member-access": "off",
       "@typescript-eslint/no-unsafe-argument": "off",
+      "@typescript-eslint/unbound-method": "off",
     },
   },
   prettier,

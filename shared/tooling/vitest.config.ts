@@ -28,6 +28,7 @@ export default defineConfig({
           name: "web",
           environment: "happy-dom",
           include: ["dashboard/web/src/**/*.test.ts"],
+          setupFiles: ["dashboard/web/src/testing/setup.ts"],
           testTimeout: 30_000,
         },
       },

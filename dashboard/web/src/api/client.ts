@@ -1,0 +1,215 @@
+import type {
+  DeploymentLogView,
+  DeploymentSummary,
+  DeploymentView,
+  PlanView,
+} from "../../../../shared/contract/deployment.ts";
+import type { Page } from "../../../../shared/contract/common.ts";
+import type { EnvironmentView } from "../../../../shared/contract/environment.ts";
+import type { AuditEntry } from "../../../../shared/contract/audit.ts";
+import type { Me } from "../../../../shared/contract/me.ts";
+import type { Problem } from "../../../../shared/contract/problem.ts";
+import type { ReleaseSummary, ReleaseView } from "../../../../shared/contract/release.ts";
+import type { RoomMessage } from "../../../../shared/contract/room.ts";
+import { OfflineError, ProblemError } from "./problem.ts";
+
+/** Set after `/me` answered; every change carries it back, which a foreign page cannot. */
+let csrfToken: string | null = null;
+
+type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+
+async function request<T>(
+  method: Method,
+  path: string,
+  options: { body?: unknown; signal?: AbortSignal | undefined } = {},
+): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers: {
+        accept: "application/json",
+        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+        ...(csrfToken === null || method === "GET" ? {} : { "x-csrf-token": csrfToken }),
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      signal: options.signal ?? null,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") {
+      throw error;
+    }
+    throw new OfflineError(error);
+  }
+  if (response.status === 204) {
+    return undefined as T;
+  }
+  const text = await response.text();
+  if (!response.ok) {
+    throw new ProblemError(toProblem(text, response));
+  }
+  return JSON.parse(text) as T;
+}
+
+function toProblem(text: string, response: Response): Problem {
+  try {
+    return JSON.parse(text) as Problem;
+  } catch {
+    // A proxy answered, not Slipway.
+    return {
+      type: "about:blank",
+      title: response.statusText,
+      status: response.status,
+      detail: `The server answered ${String(response.status)} ${response.statusText}.`,
+      instance: response.url,
+      code: "http.unexpected",
+      remedy: "Try again in a moment.",
+      correlationId: response.headers.get("x-request-id") ?? "",
+    };
+  }
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+function withQuery(path: string, query: Query): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined && value !== "") {
+      search.set(key, String(value));
+    }
+  }
+  const text = search.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+export async function getMe(signal?: AbortSignal): Promise<Me> {
+  const me = await request<Me>("GET", "/me", { signal });
+  csrfToken = me.csrfToken;
+  return me;
+}
+
+export function listReleases(query: Query, signal?: AbortSignal): Promise<Page<ReleaseSummary>> {
+  return request("GET", withQuery("/releases", query), { signal });
+}
+
+export function createRelease(body: {
+  source: string;
+  destination: string;
+  notes?: string;
+}): Promise<ReleaseView> {
+  return request("POST", "/releases", { body });
+}
+
+export function getRelease(number: number, signal?: AbortSignal): Promise<ReleaseView> {
+  return request("GET", `/releases/${String(number)}`, { signal });
+}
+
+export function refreshRelease(number: number): Promise<ReleaseView> {
+  return request("POST", `/releases/${String(number)}/refresh`);
+}
+
+export function patchRelease(
+  number: number,
+  body: { notes?: string; breakingChanges?: string; version?: number },
+): Promise<ReleaseView> {
+  return request("PATCH", `/releases/${String(number)}`, { body });
+}
+
+export function patchReleaseItem(
+  number: number,
+  service: string,
+  body: { excluded?: boolean; excludedReason?: string; dependsOn?: string[] },
+): Promise<ReleaseView> {
+  return request("PATCH", `/releases/${String(number)}/items/${encodeURIComponent(service)}`, {
+    body,
+  });
+}
+
+export function signOff(number: number, role: string, fingerprint: string): Promise<ReleaseView> {
+  return request("POST", `/releases/${String(number)}/sign-offs`, { body: { role, fingerprint } });
+}
+
+export function revokeSignOff(number: number, role: string): Promise<ReleaseView> {
+  return request("DELETE", `/releases/${String(number)}/sign-offs/${encodeURIComponent(role)}`);
+}
+
+export function rejectRelease(number: number, reason: string): Promise<ReleaseView> {
+  return request("POST", `/releases/${String(number)}/reject`, { body: { reason } });
+}
+
+export function liftRejection(number: number): Promise<ReleaseView> {
+  return request("POST", `/releases/${String(number)}/lift`);
+}
+
+export function closeRelease(number: number, reason: string): Promise<ReleaseView> {
+  return request("POST", `/releases/${String(number)}/close`, { body: { reason } });
+}
+
+export function planRelease(
+  number: number,
+  environment?: string,
+  signal?: AbortSignal,
+): Promise<PlanView> {
+  return request("GET", withQuery(`/releases/${String(number)}/plan`, { environment }), { signal });
+}
+
+export function deployRelease(
+  number: number,
+  body: { environment?: string; only?: string[]; fromWave?: number },
+): Promise<DeploymentView> {
+  return request("POST", `/releases/${String(number)}/deploy`, { body });
+}
+
+export function getReleaseHistory(number: number, signal?: AbortSignal): Promise<Page<AuditEntry>> {
+  return request("GET", `/releases/${String(number)}/history?limit=500`, { signal });
+}
+
+export function listDeployments(
+  query: Query,
+  signal?: AbortSignal,
+): Promise<Page<DeploymentSummary>> {
+  return request("GET", withQuery("/deployments", query), { signal });
+}
+
+export function getDeployment(number: number, signal?: AbortSignal): Promise<DeploymentView> {
+  return request("GET", `/deployments/${String(number)}`, { signal });
+}
+
+export function getDeploymentLogs(
+  number: number,
+  after: number,
+  signal?: AbortSignal,
+): Promise<DeploymentLogView> {
+  return request("GET", withQuery(`/deployments/${String(number)}/logs`, { after }), { signal });
+}
+
+export function cancelDeployment(
+  number: number,
+  then: "leave" | "roll_back",
+): Promise<DeploymentView> {
+  return request("POST", `/deployments/${String(number)}/cancel`, { body: { then } });
+}
+
+export function retryDeployment(number: number): Promise<DeploymentView> {
+  return request("POST", `/deployments/${String(number)}/retry`);
+}
+
+/** Undoes what a deployment brought: goes back to the success before it. */
+export function rollBack(environment: string, reason: string): Promise<DeploymentView> {
+  return request("POST", `/environments/${encodeURIComponent(environment)}/rollback`, {
+    body: { reason },
+  });
+}
+
+export function listEnvironments(
+  signal?: AbortSignal,
+): Promise<{ items: EnvironmentView[]; total: number }> {
+  return request("GET", "/environments", { signal });
+}
+
+export function listRoomMessages(
+  channel: string,
+  signal?: AbortSignal,
+): Promise<{ items: RoomMessage[] }> {
+  return request("GET", withQuery("/room/messages", { channel, limit: 200 }), { signal });
+}
