@@ -11,8 +11,10 @@ import {
 export interface SignedItem {
   readonly service: string;
   readonly repository: string;
+  readonly path: string;
   readonly headSha: string | null;
   readonly version: string | null;
+  readonly digest: string | null;
   readonly patchIdentity: string | null;
   readonly commitCount: number;
 }
