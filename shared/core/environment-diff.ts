@@ -1,14 +1,8 @@
-import type { ServiceVersion } from "./deployment.ts";
+import { isSameVersion, type ServiceVersion } from "./deployment.ts";
 
-export const ENVIRONMENT_CHANGES = [
-  "version_bump",
-  "no_change",
-  "new_service",
-  "removed_service",
-] as const;
-export type EnvironmentChange = (typeof ENVIRONMENT_CHANGES)[number];
+export type EnvironmentChange = "version_bump" | "no_change" | "new_service" | "removed_service";
 
-/** One service side by side. Promoting takes it from `to` into the environment that runs `from` now. */
+/** One service side by side. Promoting takes `to` into the environment that runs `from` now. */
 export interface EnvironmentDiffRow {
   readonly service: string;
   readonly change: EnvironmentChange;
@@ -18,11 +12,36 @@ export interface EnvironmentDiffRow {
   readonly to: ServiceVersion | null;
 }
 
-/** Compares two environments; sorted by service. */
-export declare function environmentDiff(
+/** Compares what two environments run; sorted by service. A service that neither runs is no row. */
+export function environmentDiff(
   source: ReadonlyMap<string, ServiceVersion>,
   destination: ReadonlyMap<string, ServiceVersion>,
-): readonly EnvironmentDiffRow[];
+): readonly EnvironmentDiffRow[] {
+  return [...new Set([...source.keys(), ...destination.keys()])].sort().map((service) => {
+    const from = destination.get(service) ?? null;
+    const to = source.get(service) ?? null;
+    return { service, change: changeOf(from, to), from, to };
+  });
+}
 
-/** Canonical text of a diff: hash it to tell later whether either environment has changed since. */
-export declare function diffHashText(rows: readonly EnvironmentDiffRow[]): string;
+/** Canonical text of a diff: hash it to tell later whether what runs in either environment has changed since. */
+export function diffHashText(rows: readonly EnvironmentDiffRow[]): string {
+  const lines = rows.map((row) =>
+    JSON.stringify([row.service, exactly(row.from), exactly(row.to)]),
+  );
+  return ["slipway diff 1", ...lines.sort()].join("\n");
+}
+
+function changeOf(from: ServiceVersion | null, to: ServiceVersion | null): EnvironmentChange {
+  if (from === null) {
+    return "new_service";
+  }
+  if (to === null) {
+    return "removed_service";
+  }
+  return isSameVersion(from, to) ? "no_change" : "version_bump";
+}
+
+function exactly(version: ServiceVersion | null): readonly (string | null)[] | null {
+  return version === null ? null : [version.version, version.commit, version.digest];
+}

@@ -1,13 +1,13 @@
-import type { DeployOrder } from "../deploy-order.ts";
+import { wavesFor, type DeployOrder } from "../deploy-order.ts";
 import type { CiState } from "../ports/scm.ts";
-import type { ContentItem, ReleaseKind, ReleaseStatus } from "../release.ts";
+import type { ReleaseKind, ReleaseStatus } from "../../contract/release.ts";
+import type { ContentItem } from "../release.ts";
 import type { EligiblePeople, Person, SignOffPolicy, SignOffResult } from "../sign-off.ts";
 import type { Refusal } from "../verdict.ts";
 
 /** Where a branch stands now, or why that could not be read. */
 export type BranchFact =
-  | { readonly ok: true; readonly sha: string }
-  | { readonly ok: false; readonly reason: string };
+  { readonly ok: true; readonly sha: string } | { readonly ok: false; readonly reason: string };
 
 /** How many commits the destination has that the item's head lacks, or why that could not be read. */
 export type DestinationFact =
@@ -38,7 +38,9 @@ export interface DeployFacts {
     readonly source: string;
     /** Destination branch or environment. */
     readonly destination: string;
+    /** A rejection in force of this content, recorded at this release or at an earlier one with the same commits. */
     readonly rejection: {
+      readonly release: number;
       readonly by: string;
       readonly reason: string;
     } | null;
@@ -105,4 +107,43 @@ export interface RequirementAnswer {
   readonly requirement: string;
   readonly title: string;
   readonly outcome: RequirementOutcome;
+}
+
+/** Nothing is in the way. */
+export function met(...notes: readonly string[]): RequirementOutcome {
+  return { state: "met", notes };
+}
+
+/** In the way when there is at least one refusal, else met. */
+export function metUnless(
+  refusals: readonly Refusal[],
+  notes: readonly string[] = [],
+): RequirementOutcome {
+  return refusals.length > 0 ? { state: "unmet", refusals } : { state: "met", notes };
+}
+
+/** The gate has nothing to look at here. */
+export function notApplicable(why: string): RequirementOutcome {
+  return { state: "not_applicable", why };
+}
+
+/** Items this deploy brings: not excluded, and named by `--only` and `--from-wave` where those are given. */
+export function selectedItems(facts: DeployFacts): readonly DeployItem[] {
+  const included = facts.items.filter((item) => !item.isExcluded);
+  if (facts.order.cycle !== null) {
+    const { only } = facts;
+    return included.filter((item) => only === null || only.includes(item.service));
+  }
+  const services = new Set(wavesFor(facts.order.waves, facts).flatMap((wave) => wave.services));
+  return included.filter((item) => services.has(item.service));
+}
+
+/** Items of the release that the environment does not run yet: what signatures and branches still matter for. */
+export function outstandingItems(facts: DeployFacts): readonly DeployItem[] {
+  return facts.items.filter((item) => !item.isExcluded && !item.isDeployedHere);
+}
+
+/** `2026-11-21 18:00 UTC`: the same for everybody, wherever they read it. */
+export function timeText(at: Date): string {
+  return `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
