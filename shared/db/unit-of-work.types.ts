@@ -12,12 +12,21 @@ export interface Tx {
   enqueue(job: Job): Promise<void>;
   /** Next short number people say, e.g. of releases. No gaps are promised. */
   nextNumber(sequence: "release" | "deployment"): Promise<number>;
+  /**
+   * Runs after the commit, in the order of the works, before the promise of `run` resolves; never when the work failed. For
+   * telling others in memory, so it must be quick and cannot fail the work.
+   */
+  afterCommit(tell: () => void): void;
 }
 
 export interface UnitOfWork {
   /**
    * Runs `work` in one write transaction and resolves after it is committed. No network, no process, no waiting inside.
    * A nested call throws instead of waiting for itself. When `work` throws, nothing of it is kept.
+   *
+   * Throws what `work` throws, so a broken unique index arrives as Sequelize's `UniqueConstraintError`: catch it around
+   * `run`, never inside `work`, because on PostgreSQL a failed statement spoils the rest of the transaction. Throws
+   * StorageUnavailable when the disk is full, failing, read-only or locked by another process; nothing was kept then.
    */
   run<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }

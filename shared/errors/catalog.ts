@@ -427,6 +427,18 @@ export const StorageUnavailable = defineError<{ why: string }>(
   (d) => `The database cannot be written: ${d.why}. Nothing was changed.`,
   () => "Free some space or check the disk, then try again.",
 );
+export const DatabaseUnusable = defineError<{ database: string; why: string }>(
+  "database.unusable",
+  "blocked",
+  (d) => `The database ${d.database} cannot be used: ${d.why}.`,
+);
+export const DatabaseNewer = defineError<{ database: string; unknown: readonly string[] }>(
+  "database.newer",
+  "blocked",
+  (d) =>
+    `The database ${d.database} was made by a newer version of Slipway (${d.unknown.join(", ")}). Nothing was changed.`,
+  () => "Start that version or a later one, or restore a backup made before it.",
+);
 export const InternalFault = defineError<{ reference: string }>(
   "internal.fault",
   "internal",

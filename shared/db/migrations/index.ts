@@ -1,0 +1,5 @@
+import { createTables } from "./2026-11-21-create-tables.ts";
+import type { Migration } from "./migration.ts";
+
+/** Every migration, oldest first; a test compares the list with the folder. */
+export const migrations: readonly Migration[] = [createTables];

@@ -1,0 +1,242 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Transaction } from "sequelize";
+import type { Clock } from "../core/ports/clock.ts";
+import { newId } from "../lib/ids.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Database } from "./connect.ts";
+import type { WriteSession } from "./dialect.ts";
+import { appendEvents, prepareEvent, type Interest, type UnplacedEvent } from "./event-log.ts";
+import { JobRow } from "./rows/job.ts";
+import { SequenceRow } from "./rows/sequence.ts";
+import type { Tx, UnitOfWork } from "./unit-of-work.types.ts";
+
+/** What a commit brought: a wake-up, never the only way to hear of it. */
+export interface Commit {
+  /** Seq of the last new fact; null when there was none. */
+  readonly lastSeq: number | null;
+  /** How many jobs were put into the queue. */
+  readonly jobCount: number;
+}
+
+export interface UnitOfWorkOptions {
+  readonly database: Database;
+  /** Who gets a delivery of which fact; read at every commit, so it may be filled after this was made. */
+  readonly subscribers: readonly Interest[];
+  /** Id of the action being served; null outside any, then each unit of work gets its own. */
+  readonly correlationId: () => string | null;
+  readonly clock: Clock;
+  /** Called after each commit that brought facts or jobs. */
+  readonly onCommit: (commit: Commit) => void;
+  readonly logger: Logger;
+}
+
+/** Work that takes longer than this blocks every other writer, so it is named in the log. */
+const SLOW_WORK_MS = 10_000;
+/** Nobody waits longer than about this for others that share the commit. */
+const LONGEST_SESSION_MS = 10;
+
+interface Entry {
+  readonly work: (tx: Tx) => Promise<unknown>;
+  /** Enters the context of the caller: correlation id and whatever else it carries. */
+  readonly inContext: <T>(run: () => T) => T;
+  readonly caller: Error;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What one work left to be done at and after the commit. */
+interface Outcome {
+  readonly entry: Entry;
+  readonly value: unknown;
+  readonly events: readonly UnplacedEvent[];
+  readonly jobCount: number;
+  readonly tellings: readonly (() => void)[];
+}
+
+/**
+ * The only way to write. On SQLite, which has one writer, works wait in a queue here: waiting in the driver would block its
+ * threads. Whoever waits shares the next transaction, each work behind its own savepoint, and hears back after the commit.
+ */
+export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
+  const { database, subscribers, correlationId, clock, onCommit, logger } = options;
+  const { dialect, sequelize } = database;
+  const insideWork = new AsyncLocalStorage<{ active: boolean }>();
+  // Timers and wake-ups started by the queue must not carry the context of whoever came first.
+  const inOwnContext = AsyncLocalStorage.snapshot();
+  const waiting: Entry[] = [];
+  let writing = false;
+
+  return { run };
+
+  async function run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (insideWork.getStore()?.active) {
+      throw new Error("nested unit of work: give the transaction on instead of calling run again");
+    }
+    return new Promise<T>((resolve, reject) => {
+      const entry: Entry = {
+        work,
+        inContext: AsyncLocalStorage.snapshot(),
+        caller: new Error("unit of work"),
+        resolve: (value) => resolve(value as T),
+        reject,
+      };
+      if (dialect.worksPerCommit === 1) {
+        inOwnContext(() => void writeTogether([entry]));
+      } else {
+        waiting.push(entry);
+        if (!writing) {
+          writing = true;
+          inOwnContext(() => void writeAll());
+        }
+      }
+    });
+  }
+
+  async function writeAll(): Promise<void> {
+    while (waiting.length > 0) {
+      await writeTogether(waiting);
+    }
+    writing = false;
+  }
+
+  /** Takes from `source` what fits into one transaction and settles every promise taken. Never throws. */
+  async function writeTogether(source: Entry[]): Promise<void> {
+    const taken: Entry[] = [];
+    const kept: Outcome[] = [];
+    let session: WriteSession | undefined;
+    try {
+      // Taken before the session opens, so that whoever waits hears why it does not.
+      const first = takeFrom(source, taken);
+      session = await dialect.openSession();
+      const until = performance.now() + LONGEST_SESSION_MS;
+      for (let entry = first; entry;) {
+        await perform(entry, session, kept);
+        const full = taken.length >= dialect.worksPerCommit || performance.now() > until;
+        entry = full ? undefined : takeFrom(source, taken);
+      }
+      const lastSeq = await commit(session, kept);
+      tell(kept, lastSeq);
+    } catch (error) {
+      await session?.abandon();
+      const reason = dialect.storageFault(error) ?? error;
+      // A promise settles once: works that had failed by themselves have heard so already.
+      taken.forEach((entry) => entry.reject(reason));
+    }
+  }
+
+  /** Runs one work. What it throws is for its caller alone; what this throws ends the whole transaction. */
+  async function perform(entry: Entry, session: WriteSession, kept: Outcome[]): Promise<void> {
+    const events: UnplacedEvent[] = [];
+    const tellings: (() => void)[] = [];
+    const counted = { jobs: 0 };
+    const transaction = session.begin();
+    const tx = createTx(transaction, { events, tellings, counted });
+    const guard = { active: true };
+    const watchdog = setTimeout(() => {
+      logger.error({ caller: entry.caller.stack }, "unit of work blocks all others for too long");
+    }, SLOW_WORK_MS);
+    try {
+      const value = await entry.inContext(() => insideWork.run(guard, () => entry.work(tx)));
+      session.keep();
+      kept.push({ entry, value, events, jobCount: counted.jobs, tellings });
+    } catch (error) {
+      const fault = dialect.storageFault(error);
+      try {
+        await session.forget();
+      } catch (lost) {
+        // The engine has given up the whole transaction; the fault says why, the failed rollback does not.
+        throw fault ?? lost;
+      }
+      entry.reject(fault ?? error);
+    } finally {
+      guard.active = false;
+      clearTimeout(watchdog);
+    }
+  }
+
+  function createTx(
+    transaction: Transaction,
+    into: { events: UnplacedEvent[]; tellings: (() => void)[]; counted: { jobs: number } },
+  ): Tx {
+    const ownCorrelationId = newId();
+    return {
+      sequelize: transaction,
+      async emit(event) {
+        into.events.push(
+          prepareEvent(event, {
+            occurredAt: clock.now(),
+            correlationId: correlationId() ?? ownCorrelationId,
+          }),
+        );
+      },
+      async enqueue(job) {
+        await JobRow.bulkCreate(
+          [
+            {
+              name: job.name,
+              payload: job.payload,
+              key: job.key ?? null,
+              runAt: job.runAt ?? clock.now(),
+              attempts: 0,
+              status: "waiting",
+            },
+          ],
+          // A job with the same key waits already: it will see what this one wanted to tell.
+          { ignoreDuplicates: true, transaction },
+        );
+        into.counted.jobs += 1;
+      },
+      async nextNumber(sequence) {
+        await sequelize.query(
+          "INSERT INTO sequences (name, value) VALUES ($1, 1) " +
+            "ON CONFLICT (name) DO UPDATE SET value = sequences.value + 1",
+          { bind: [sequence], transaction },
+        );
+        const row = await SequenceRow.findByPk(sequence, { transaction });
+        if (!row) {
+          throw new Error(`sequence ${sequence} gave no number`);
+        }
+        return row.value;
+      },
+      afterCommit(telling) {
+        into.tellings.push(telling);
+      },
+    };
+  }
+
+  /** Facts are appended last, so that on an engine with many writers the chain is locked for an instant only. */
+  async function commit(session: WriteSession, kept: readonly Outcome[]): Promise<number | null> {
+    const events = kept.flatMap((outcome) => outcome.events);
+    const lastSeq = events.length > 0 ? await appendEvents(events, subscribers, session.own) : null;
+    await session.commit();
+    return lastSeq;
+  }
+
+  function tell(kept: readonly Outcome[], lastSeq: number | null): void {
+    for (const { entry, value, tellings } of kept) {
+      tellings.forEach(safely);
+      entry.resolve(value);
+    }
+    const jobCount = kept.reduce((sum, outcome) => sum + outcome.jobCount, 0);
+    if (lastSeq !== null || jobCount > 0) {
+      safely(() => onCommit({ lastSeq, jobCount }));
+    }
+  }
+
+  /** What listens must not undo what is committed. */
+  function safely(telling: () => void): void {
+    try {
+      telling();
+    } catch (error) {
+      logger.error({ err: error }, "listener after the commit failed");
+    }
+  }
+}
+
+function takeFrom(source: Entry[], taken: Entry[]): Entry | undefined {
+  const entry = source.shift();
+  if (entry) {
+    taken.push(entry);
+  }
+  return entry;
+}
