@@ -1,0 +1,138 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { vi } from "vitest";
+
+const root = new URL("../../../", import.meta.url).pathname;
+
+/** The built product as its own process, on a data directory of its own. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly data: string;
+  /** What it printed so far. */
+  output(): string;
+  /** An API token of a sample person, made by the command-line while the server runs. */
+  token(person: string): string;
+  /** Runs the command-line on the same data. */
+  cli(...args: string[]): { readonly status: number | null; readonly stdout: string };
+  /** Asks it to stop and resolves with its exit code. */
+  stop(): Promise<number | null>;
+  /** Pulls the plug: nothing gets a chance to clean up. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data and port. */
+  restart(): Promise<void>;
+  /** Stops it and removes its data. */
+  dispose(): Promise<void>;
+}
+
+/** Starts the product and resolves when it says it is ready. `config` is the text of a config.yaml. */
+export async function startServer(
+  options: { config?: (data: string) => string; env?: Record<string, string> } = {},
+): Promise<ServerProcess> {
+  const data = mkdtempSync(join(tmpdir(), "slipway-"));
+  const port = await freePort();
+  const url = `http://localhost:${String(port)}`;
+  const env: Record<string, string> = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: data,
+    SLIPWAY_PORT: String(port),
+    SLIPWAY_DATA: data,
+    ...options.env,
+  };
+  if (options.config) {
+    env["SLIPWAY_CONFIG"] = join(data, "config.yaml");
+    writeFileSync(env["SLIPWAY_CONFIG"], options.config(data));
+  }
+  let printed = "";
+  let child = await launch();
+  return {
+    url,
+    data,
+    output: () => printed,
+    token,
+    cli,
+    stop,
+    kill,
+    restart: async () => {
+      child = await launch();
+    },
+    dispose: async () => {
+      await stop();
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+
+  async function launch(): Promise<ChildProcess> {
+    const started = spawn(process.execPath, ["shared/tooling/launch.mjs", "bot/main.js"], {
+      cwd: root,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const take = (chunk: Buffer) => {
+      printed += chunk.toString();
+    };
+    started.stdout.on("data", take);
+    started.stderr.on("data", take);
+    await vi.waitFor(
+      async () => {
+        if (started.exitCode !== null) {
+          throw new Error(`The server ended with ${String(started.exitCode)}:\n${printed}`);
+        }
+        const response = await fetch(`${url}/health/ready`);
+        if (!response.ok) {
+          throw new Error(`Not ready: ${await response.text()}`);
+        }
+      },
+      { timeout: 60_000, interval: 25 },
+    );
+    return started;
+  }
+
+  function cli(...args: string[]) {
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      ["shared/tooling/launch.mjs", "bot/cli.js", ...args],
+      { cwd: root, env, encoding: "utf8" },
+    );
+    return { status, stdout };
+  }
+
+  function token(person: string): string {
+    const { status, stdout } = cli("token", "--person", person);
+    const last = stdout.trim().split("\n").at(-1);
+    if (status !== 0 || last === undefined) {
+      throw new Error(`No token for ${person}: ${stdout}`);
+    }
+    return last;
+  }
+
+  async function stop(): Promise<number | null> {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return child.exitCode;
+    }
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    await ended;
+    return child.exitCode;
+  }
+
+  async function kill(): Promise<void> {
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+}
+
+/** A port nobody listens on. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
