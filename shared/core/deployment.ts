@@ -114,9 +114,19 @@ export interface RollbackPlan {
 const TRANSITIONS: Readonly<Record<DeploymentStatus, readonly DeploymentStatus[]>> = {
   scheduled: ["queued", "aborted"],
   queued: ["running", "aborted", "errored"],
-  running: ["verifying", "succeeded", "paused", "failed", "errored", "timed_out", "aborting"],
-  verifying: ["succeeded", "paused", "failed", "errored", "timed_out", "aborting"],
-  paused: ["running", "verifying", "failed", "errored", "timed_out", "aborting"],
+  // Straight to aborted when nothing was running that had to be stopped.
+  running: [
+    "verifying",
+    "succeeded",
+    "paused",
+    "aborting",
+    "aborted",
+    "failed",
+    "errored",
+    "timed_out",
+  ],
+  verifying: ["succeeded", "paused", "aborting", "aborted", "failed", "errored", "timed_out"],
+  paused: ["running", "verifying", "aborting", "aborted", "failed", "errored", "timed_out"],
   aborting: ["aborted", "succeeded", "errored"],
   succeeded: ["rolled_back"],
   failed: ["rolled_back"],
