@@ -61,6 +61,7 @@ export function draftReleaseNotes(services: readonly ServiceCommits[]): string {
       .map((commit) => ({
         service,
         sha: commit.sha,
+        title: commit.title,
         ...parseConventionalCommit(commit.title, commit.body),
       })),
   );
@@ -76,7 +77,12 @@ export function draftReleaseNotes(services: readonly ServiceCommits[]): string {
         heading,
         entries
           .filter((entry) => headingOf(entry.type) === heading && entry.breaking !== entry.subject)
-          .map((entry) => line(entry.service, entry.scope, titleOf(entry), entry.sha)),
+          .map((entry) =>
+            // An unknown word before the colon may be part of the sentence, so the whole title stays.
+            heading === OTHER
+              ? line(entry.service, null, entry.title, entry.sha)
+              : line(entry.service, entry.scope, entry.subject, entry.sha),
+          ),
       ),
     ),
     section(
@@ -122,11 +128,6 @@ function headingOf(type: string | null): string {
   return SECTIONS.find(({ types }) => type !== null && types.includes(type))?.heading ?? OTHER;
 }
 
-/** An unknown word before the colon may be part of the sentence, so it stays. */
-function titleOf({ type, subject }: ConventionalCommit): string {
-  return type !== null && headingOf(type) === OTHER ? `${type}: ${subject}` : subject;
-}
-
 function section(heading: string, lines: readonly string[]): string {
   return lines.length === 0 ? "" : `## ${heading}\n\n${lines.join("\n")}`;
 }
@@ -138,13 +139,16 @@ function line(service: string, scope: string | null, text: string, sha: string):
 
 /**
  * Text as one line of markdown that shows exactly these characters. A mention becomes code, because the places notes go to
- * look for mentions in the text itself, where a backslash does not count.
+ * look for mentions in the text itself, where a backslash does not count. A backtick becomes an entity, because an escaped
+ * one beside the code of a mention would change where that begins.
  */
 function escapeMarkdown(text: string): string {
   return cleanText(text, 500)
-    .split(/((?<![\w`])@[\w.-]+)/)
+    .split(/((?<!\w)@[\w.-]+)/)
     .map((part, index) =>
-      index % 2 === 1 ? `\`${part}\`` : part.replace(/[\\`*_{}[\]<>()#+!|~&$]/g, "\\$&"),
+      index % 2 === 1
+        ? `\`${part}\``
+        : part.replace(/[\\*_{}[\]<>()#+!|~&$]/g, "\\$&").replaceAll("`", "&#96;"),
     )
     .join("");
 }
