@@ -1,0 +1,301 @@
+import { resolve } from "node:path";
+import PQueue from "p-queue";
+import type {
+  ApplyContext,
+  ApplyResult,
+  CauseClass,
+  DeployTarget,
+  DesiredState,
+  ObservedState,
+} from "../../../core/ports/deploy-target.ts";
+import { UpstreamTimeout, UpstreamUnavailable } from "../../../errors/catalog.ts";
+import { createRedactor, type Redact } from "../../../lib/redact.ts";
+import { defineDeployTarget, type DeployTargetDeps } from "../definition.ts";
+import { howItEnded, isRunning, readObservation, type Observation } from "./observation.ts";
+import { CommandOptions } from "./options.ts";
+import { createOutput, type Output } from "./output.ts";
+import { substitute, type PlaceholderValues } from "./placeholders.ts";
+import { runCommand, type CommandEnd } from "./run-command.ts";
+
+export const commandTarget = defineDeployTarget({
+  kind: "command",
+  options: CommandOptions,
+  create: createCommandTarget,
+});
+
+/** Looking at many services at once must not start hundreds of processes. */
+const OBSERVED_AT_ONCE = 8;
+
+/** Names of variables whose values are kept out of output. */
+const CREDENTIAL_NAME = /token|secret|passw|key|credential|auth/i;
+
+/** What shells say instead of running a program: the command is written wrongly, the service is not at fault. */
+const CAUSE_BY_EXIT_CODE: Readonly<Record<number, CauseClass>> = { 126: "config", 127: "config" };
+
+type Operation = "apply" | "observe" | "migrate" | "restart";
+
+/**
+ * Services that are deployed by programs of the team. It keeps no state: what runs is what `observe` says, and the
+ * fencing token is handed to the program (`SLIPWAY_FENCING_TOKEN`), which alone can compare it with what it did before.
+ */
+export function createCommandTarget(options: CommandOptions, deps: DeployTargetDeps): DeployTarget {
+  const { environment, clock } = deps;
+  const cwd = resolve(deps.baseDir, options.cwd ?? ".");
+  const baseEnv = environmentOf(options, deps);
+  const redact = redactorOf(options, deps);
+  const system = `the command target of ${environment}`;
+  const { migrate, restart } = options;
+
+  return {
+    id: "command",
+    plan,
+    apply,
+    observe,
+    ...(restart && {
+      restart: (service: string, run: ApplyContext) =>
+        change("restart", restart, { service, environment }, run),
+    }),
+    ...(migrate && {
+      migrate: (desired: DesiredState, run: ApplyContext) =>
+        change("migrate", migrate, valuesOf(desired), run),
+    }),
+  };
+
+  async function plan(desired: readonly DesiredState[], signal: AbortSignal) {
+    const states = await look(
+      desired.map(({ service }) => service),
+      signal,
+    );
+    return desired.map((wanted, index) => {
+      const observation = states[index];
+      if (!observation?.seen) {
+        throw unseen(wanted.service, observation);
+      }
+      return {
+        service: wanted.service,
+        from: observation.state.version,
+        to: wanted.version,
+        change: changeOf(wanted, observation.state),
+      };
+    });
+  }
+
+  async function apply(desired: DesiredState, run: ApplyContext): Promise<ApplyResult> {
+    const before = await lookAt(desired.service, run.signal);
+    if (!before.seen) {
+      throw unseen(desired.service, before);
+    }
+    if (changeOf(desired, before.state) === "none") {
+      return { outcome: "unchanged" };
+    }
+    return change("apply", options.apply, valuesOf(desired), run);
+  }
+
+  async function observe(
+    services: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly ObservedState[]> {
+    const observations = await look(services, signal);
+    const [first] = observations;
+    // One command that cannot tell says something about its service; when none can, the target is out of reach.
+    if (first && !first.seen && observations.every(({ seen }) => !seen)) {
+      throw unseen(services[0] ?? "", first);
+    }
+    return observations.map((observation, index) =>
+      observation.seen ? observation.state : unknown(services[index] ?? "", observation.why),
+    );
+  }
+
+  /** Waits for all of them, also after a failure or an abort, so that nothing is left running. */
+  async function look(
+    services: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly Observation[]> {
+    const queue = new PQueue({ concurrency: OBSERVED_AT_ONCE });
+    const looks = services.map((service) => queue.add(() => lookAt(service, signal)));
+    await Promise.allSettled(looks);
+    return Promise.all(looks);
+  }
+
+  async function lookAt(service: string, signal: AbortSignal): Promise<Observation> {
+    const filled = substitute(options.observe, { service, environment });
+    if (!filled.ok) {
+      return { seen: false, why: filled.why };
+    }
+    const output = createOutput(redact, () => undefined);
+    const end = await execute("observe", filled.argv, { service, environment }, signal, output);
+    if (end.how === "unstartable") {
+      return { seen: false, why: `${end.why} (${keyOf("observe")})` };
+    }
+    return readObservation(service, end, output, clock.now());
+  }
+
+  async function change(
+    operation: Exclude<Operation, "observe">,
+    argv: readonly [string, ...string[]],
+    values: PlaceholderValues,
+    run: ApplyContext,
+  ): Promise<ApplyResult> {
+    run.signal.throwIfAborted();
+    const filled = substitute(argv, values);
+    if (!filled.ok) {
+      return failed("config", `Not run, because ${filled.why} (${keyOf(operation)}).`);
+    }
+    const output = createOutput(redact, (line) => run.log(line));
+    const end = await execute(operation, filled.argv, values, run.signal, output);
+    return conclude(operation, String(values.service), end, output);
+  }
+
+  async function execute(
+    operation: Operation,
+    argv: readonly [string, ...string[]],
+    values: PlaceholderValues,
+    signal: AbortSignal,
+    output: Output,
+  ): Promise<CommandEnd> {
+    try {
+      return await runCommand({
+        argv,
+        cwd,
+        env: { ...baseEnv, ...factsOf(values) },
+        timeoutMs: timeoutOf(operation),
+        graceMs: options.grace,
+        // What was deployed or restarted may well be a process that goes on running.
+        leavesProcesses: operation === "apply" || operation === "restart",
+        signal,
+        onOutput: (stream, chunk) => output.write(stream, chunk),
+      });
+    } finally {
+      output.end();
+    }
+  }
+
+  function conclude(
+    operation: Exclude<Operation, "observe">,
+    service: string,
+    end: CommandEnd,
+    output: Output,
+  ): ApplyResult {
+    if (end.how === "unstartable") {
+      return failed("config", `${capitalised(end.why)} (${keyOf(operation)}).`);
+    }
+    if (end.how === "timed_out") {
+      throw timedOut(operation, service);
+    }
+    if (end.how === "exited" && end.code === 0) {
+      return { outcome: "applied" };
+    }
+    const said = output.lastLines().at(-1);
+    const cause = end.how === "exited" ? (CAUSE_BY_EXIT_CODE[end.code] ?? "command") : "command";
+    return failed(
+      cause,
+      `The ${operation} command of ${service} ${howItEnded(end)}${said === undefined ? " and said nothing" : `: ${said}`}`,
+    );
+  }
+
+  function valuesOf(desired: DesiredState): PlaceholderValues {
+    return {
+      service: desired.service,
+      environment: desired.environment,
+      version: desired.version,
+      commit: desired.commit,
+      digest: desired.digest,
+      repository: desired.repository,
+      repository_url: desired.repositoryUrl,
+      path: desired.path,
+      deployment: String(desired.deployment),
+      fencing_token: String(desired.fencingToken),
+    };
+  }
+
+  function timeoutOf(operation: Operation): number {
+    return operation === "observe" ? options.observe_timeout : options.timeout;
+  }
+
+  function keyOf(operation: Operation): string {
+    return `target.${operation} of environment ${environment}`;
+  }
+
+  function timedOut(operation: Operation, service: string) {
+    return new UpstreamTimeout({
+      system,
+      operation: `${operation} of ${service}`,
+      timeoutMs: timeoutOf(operation),
+    });
+  }
+
+  function unseen(service: string, observation: Extract<Observation, { seen: false }> | undefined) {
+    if (observation?.timedOut) {
+      return timedOut("observe", service);
+    }
+    return new UpstreamUnavailable(
+      { system, operation: `observe of ${service}`, why: observation?.why ?? "it says nothing" },
+      {
+        remedy:
+          "Run the observe command by hand. It must exit with 0 and print the running version, or nothing when the service does not run.",
+      },
+    );
+  }
+
+  function unknown(service: string, why: string): ObservedState {
+    return {
+      service,
+      version: null,
+      commit: null,
+      digest: null,
+      health: "unknown",
+      cause: null,
+      detail: `Its observe command cannot tell: ${why}.`,
+      log: [],
+      observedAt: clock.now(),
+    };
+  }
+}
+
+/** An unhealthy service of the right version is not what was wanted: applying it again may heal it. */
+function changeOf(wanted: DesiredState, state: ObservedState): "create" | "update" | "none" {
+  if (state.health === "healthy" && isRunning(wanted, state)) {
+    return "none";
+  }
+  return state.health === "absent" ? "create" : "update";
+}
+
+function failed(cause: CauseClass, detail: string): ApplyResult {
+  return { outcome: "failed", cause, detail };
+}
+
+/** Only what the options name; everything else of our environment, tokens above all, stays with us. */
+function environmentOf(
+  options: CommandOptions,
+  { processEnvironment }: DeployTargetDeps,
+): Readonly<Record<string, string>> {
+  const passed = options.pass_env.flatMap((name) => {
+    const value = processEnvironment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(passed), ...options.env };
+}
+
+function redactorOf(
+  options: CommandOptions,
+  { secrets, processEnvironment }: DeployTargetDeps,
+): Redact {
+  const credentials = [
+    ...Object.entries(options.env),
+    ...options.pass_env.map((name) => [name, processEnvironment[name] ?? ""] as const),
+  ].flatMap(([name, value]) => (CREDENTIAL_NAME.test(name) ? [value] : []));
+  return createRedactor([...secrets, ...credentials]);
+}
+
+/** The facts of the deploy as variables, so that a command need not take them as arguments. */
+function factsOf(values: PlaceholderValues): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      value === null ? [] : [[`SLIPWAY_${name.toUpperCase()}`, value]],
+    ),
+  );
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
