@@ -114,6 +114,8 @@ describe(draftReleaseNotes.name, () => {
   it("turns mentions into code and leaves e-mail addresses alone", () => {
     const notes = draftReleaseNotes([of("auth", "fix: thanks @channel, ask ana@example.com")]);
     expect(notes).toContain("thanks `@channel`, ask ana@example.com");
+    expect(draftReleaseNotes([of("auth", "fix: @here@here")])).toContain("`@here@here`");
+    expect(draftReleaseNotes([of("auth", "fix: `@here")])).toContain("&#96;`@here`");
   });
 
   it("leaves no mention outside of code, whatever people write", () => {

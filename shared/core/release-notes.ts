@@ -144,7 +144,7 @@ function line(service: string, scope: string | null, text: string, sha: string):
  */
 function escapeMarkdown(text: string): string {
   return cleanText(text, 500)
-    .split(/((?<!\w)@[\w.-]+)/)
+    .split(/((?<!\w)@[\w.@-]+)/)
     .map((part, index) =>
       index % 2 === 1
         ? `\`${part}\``
