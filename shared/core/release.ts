@@ -141,15 +141,3 @@ export function fingerprintText(items: readonly ContentItem[]): string {
 export function fingerprint(items: readonly ContentItem[], hash: (text: string) => string): string {
   return `f1:${hash(fingerprintText(items))}`;
 }
-
-/** Whether two items are exactly the same content of the same service. */
-export function isSameContent(a: ContentItem, b: ContentItem): boolean {
-  return (
-    a.service === b.service &&
-    a.repository === b.repository &&
-    a.path === b.path &&
-    a.headSha === b.headSha &&
-    a.version === b.version &&
-    a.digest === b.digest
-  );
-}
