@@ -50,7 +50,7 @@ export function complete(
       port,
       host: parsed.server?.host ?? "127.0.0.1",
       baseUrl: parsed.server?.base_url?.replace(/\/$/, "") ?? `http://localhost:${port}`,
-      trustProxy: parsed.server?.trust_proxy ?? false,
+      trustProxy: toTrustProxy(parsed.server?.trust_proxy),
     },
     database: toDatabase(parsed, dataDir, around),
     auth: toAuth(parsed, around.problems),
@@ -85,6 +85,12 @@ export function complete(
   return { ...config, secrets: collectSecrets(config) };
 }
 
+function toTrustProxy(
+  written: NonNullable<ConfigFile["server"]>["trust_proxy"],
+): Config["server"]["trustProxy"] {
+  return Array.isArray(written) ? written.join(", ") : (written ?? false);
+}
+
 function toDatabase(parsed: ConfigFile, dataDir: string, around: Surroundings): DatabaseConfig {
   const url = parsed.database?.url;
   if (url === undefined) {
@@ -115,14 +121,14 @@ function toAuth({ auth }: ConfigFile, problems: Problems): AuthConfig {
   if (keycloak && embedded === true) {
     problems.add(["auth", "embedded"], "there are two identity providers", "Keep one of them.");
   }
-  if (!keycloak && embedded === false) {
+  if (!keycloak && embedded === false && !problems.covers(["auth", "keycloak"])) {
     problems.add(
       ["auth", "embedded"],
       "there is no identity provider left",
       "Configure auth.keycloak, or remove embedded: false.",
     );
   }
-  if (keycloak && !roles) {
+  if (keycloak && !roles && !problems.covers(["auth", "roles"])) {
     problems.add(
       ["auth", "roles"],
       "is missing, so nobody could sign off or deploy",
@@ -147,12 +153,8 @@ function toAuth({ auth }: ConfigFile, problems: Problems): AuthConfig {
           scopes: keycloak.scopes ?? ["openid", "profile", "email"],
           claims: {
             groups: keycloak.claims?.groups ?? ["groups"],
-            realmRoles: keycloak.claims?.realm_roles ?? ["realm_access", "roles"],
-            clientRoles: keycloak.claims?.client_roles ?? [
-              "resource_access",
-              keycloak.client_id,
-              "roles",
-            ],
+            realmRoles: keycloak.claims?.realm_roles ?? ["realm_access.roles"],
+            clientRoles: keycloak.claims?.client_roles ?? ["resource_access.{client}.roles"],
           },
         }
       : { kind: "embedded" },
@@ -207,7 +209,7 @@ function toEnvironment(
       "Write after: the branch is moved to exactly the signed commit once the deploy has succeeded.",
     );
   }
-  if (land === "after" && branch === null) {
+  if (land === "after" && branch === null && !problems.covers([...at, "branch"])) {
     problems.add([...at, "land"], "there is no branch to land on", "Add branch, or write off.");
   }
   return {

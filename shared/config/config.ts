@@ -28,8 +28,8 @@ export interface ServerConfig {
   readonly host: string;
   /** Where people reach us, without a slash at the end. */
   readonly baseUrl: string;
-  /** As Express takes it: false, the number of proxies, or their addresses. */
-  readonly trustProxy: false | number | readonly string[];
+  /** As Express takes it: false, the number of proxies, or their addresses with commas between. */
+  readonly trustProxy: false | number | string;
 }
 
 export interface DatabaseConfig {
@@ -53,7 +53,7 @@ export interface KeycloakConfig {
   /** Null: `<base url>/auth/callback`. */
   readonly redirectUrl: string | null;
   readonly scopes: readonly string[];
-  /** Where the claims are found in a token: the names to follow, one inside the other. */
+  /** Where memberships are found in a token: dotted paths, tried in order; `{client}` stands for our client id. */
   readonly claims: {
     readonly groups: readonly string[];
     readonly realmRoles: readonly string[];

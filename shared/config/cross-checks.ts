@@ -6,8 +6,13 @@ import type { Problems } from "./problems.ts";
 export function crossCheck(config: Config, problems: Problems): void {
   checkServices(config, problems);
   checkEnvironments(config, problems);
-  checkRoles(config, problems);
-  checkEmbeddedIdentity(config, problems);
+  // Who is the identity provider and who has which role cannot be judged from what is left of a wrong section.
+  if (!problems.covers(["auth", "roles"])) {
+    checkRoles(config, problems);
+  }
+  if (!problems.covers(["auth", "keycloak"]) && !problems.covers(["auth", "embedded"])) {
+    checkEmbeddedIdentity(config, problems);
+  }
 }
 
 function checkServices({ services }: Config, problems: Problems): void {

@@ -129,7 +129,7 @@ migrations_paths: ["db/**"]
           kind: "keycloak",
           clientId: "slipway",
           redirectUrl: null,
-          claims: { clientRoles: ["resource_access", "slipway", "roles"] },
+          claims: { clientRoles: ["resource_access.{client}.roles"] },
         },
         roles: {
           dev: [
@@ -452,6 +452,39 @@ environments:
     expect(problems[0]).toMatchObject({ file: "config.yaml", line, path });
     expect(problems[0]?.what).toContain(text);
     expect(problems[0]?.fix).toMatch(/\S/);
+  });
+
+  it("of form and of meaning are told together, and none that only follows from another", () => {
+    const problems = problemsOf(`server: { port: 99999, host: 0.0.0.0 }
+auth: { keycloak: { issuer: nope, client_id: x }, embedded: false }
+services:
+  - { name: api, repository: r, depends_on: [auth, nope], owner: [] }
+  - { repository: r }
+  - { name: auth, repository: {} }
+environments:
+  - { name: preprod, branch: "a b", land: after, target: {} }
+  - name: prod
+    promote_from: preprod
+    sgn_off: none
+    target: { kind: command, apply: [a], observe: [b] }
+  - name: extra
+    promote_from: prd
+    target: { kind: command, apply: [a], observe: [b] }
+`);
+    expect(problems.map(({ path }) => path).sort()).toEqual(
+      [
+        "server.port",
+        "auth.keycloak.issuer",
+        "services[0].owner",
+        "services[0].depends_on[1]",
+        "services[1].name",
+        "services[2].repository",
+        "environments[0].branch",
+        "environments[0].target.kind",
+        "environments[1].sgn_off",
+        "environments[2].promote_from",
+      ].sort(),
+    );
   });
 
   it("never shows a secret", () => {

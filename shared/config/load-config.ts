@@ -10,6 +10,7 @@ import { check } from "./explain-issues.ts";
 import { createProblems } from "./problems.ts";
 import { readYaml, type YamlFile } from "./read-yaml.ts";
 import { resolveValues } from "./resolve-values.ts";
+import { salvage } from "./salvage.ts";
 import { ConfigFile } from "./schema.ts";
 
 const LARGEST_FILE_BYTES = 1024 * 1024;
@@ -44,22 +45,22 @@ export function loadConfig(input: LoadConfigInput): Config {
   const overrides = readOverrides(input.env);
   // An empty file is a file without keys.
   const resolved = resolveValues(source.value ?? {}, { env: input.env, baseDir, problems });
-  const parsed = check(ConfigFile, resolved, [], problems);
+  const parsed = check(ConfigFile, resolved, [], problems) ?? salvage(resolved, problems);
   const providers = checkProviders(resolved, input.providers, problems);
-  if (!parsed || problems.list.length > 0 || overrides.problems.length > 0) {
-    // The rules between places still apply where the shape is right, but only then are their sentences true.
-    throw new ConfigInvalid({ problems: [...overrides.problems, ...problems.list] });
+  const config =
+    parsed &&
+    complete(parsed, providers, {
+      file,
+      baseDir,
+      dataDir: overrides.dataDir === undefined ? undefined : resolve(input.cwd, overrides.dataDir),
+      port: overrides.port,
+      problems,
+    });
+  if (config) {
+    crossCheck(config, problems);
   }
-  const config = complete(parsed, providers, {
-    file,
-    baseDir,
-    dataDir: overrides.dataDir === undefined ? undefined : resolve(input.cwd, overrides.dataDir),
-    port: overrides.port,
-    problems,
-  });
-  crossCheck(config, problems);
-  if (problems.list.length > 0) {
-    throw new ConfigInvalid({ problems: problems.list });
+  if (!config || problems.list.length > 0 || overrides.problems.length > 0) {
+    throw new ConfigInvalid({ problems: [...overrides.problems, ...problems.list] });
   }
   return deepFreeze(config);
 }

@@ -39,10 +39,10 @@ const Server = z.strictObject({
   trust_proxy: z.union([z.literal(false), wholeNumber(0, 10), z.array(Text).max(50)]).optional(),
 });
 
-/** `groups`, or `resource_access.my-client.roles`; a list where a name itself has dots. */
-const ClaimPath = z
-  .union([Text, z.array(Text).min(1)])
-  .transform((path) => (typeof path === "string" ? path.split(".") : path));
+/** Dotted paths, tried in order; `{client}` stands for our client id. */
+const ClaimPaths = z
+  .union([Text, z.array(Text).min(1).max(20)])
+  .transform((paths) => (typeof paths === "string" ? [paths] : paths));
 
 const Keycloak = z.strictObject({
   issuer: HttpUrl,
@@ -52,9 +52,9 @@ const Keycloak = z.strictObject({
   scopes: z.array(Text).min(1).optional(),
   claims: z
     .strictObject({
-      groups: ClaimPath.optional(),
-      realm_roles: ClaimPath.optional(),
-      client_roles: ClaimPath.optional(),
+      groups: ClaimPaths.optional(),
+      realm_roles: ClaimPaths.optional(),
+      client_roles: ClaimPaths.optional(),
     })
     .optional(),
 });
