@@ -12,7 +12,7 @@ import type { ConfigFile } from "./schema.ts";
 import { Secret } from "./secret.ts";
 
 /** Who has which role at the embedded identity provider, unless the file says otherwise. */
-export const EMBEDDED_ROLES: AuthConfig["roles"] = {
+const EMBEDDED_ROLES: AuthConfig["roles"] = {
   dev: [{ claim: { kind: "group", value: "/dev-leads" } }],
   qa: [{ claim: { kind: "group", value: "/qa-leads" } }],
   operator: [{ claim: { kind: "realm", value: "operator" } }],

@@ -37,7 +37,7 @@ export function check<S extends z.ZodType>(
 }
 
 /** The keys a value may have at a place in a schema's input. */
-export function knownKeys(json: JsonSchema, path: Path): readonly string[] {
+function knownKeys(json: JsonSchema, path: Path): readonly string[] {
   const here = path.reduce<readonly JsonSchema[]>(
     (schemas, part) => schemas.flatMap((schema) => inner(schema, part)),
     alternatives(json),

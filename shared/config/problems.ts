@@ -41,7 +41,7 @@ export function createProblems(file: string, lineOf: (path: Path) => number | nu
 }
 
 /** `environments[0].target.kind` */
-export function writePath(path: Path): string {
+function writePath(path: Path): string {
   return path
     .map((part, index) => {
       if (typeof part === "number") {

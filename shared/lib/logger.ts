@@ -2,11 +2,11 @@ import { pino, type DestinationStream } from "pino";
 import { correlationId } from "./correlation.ts";
 import { createRedactor } from "./redact.ts";
 
-export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The message is static and lower-case; what varies goes into the fields. An error goes into the field `err`. */
-export interface LogMethod {
+interface LogMethod {
   (message: string): void;
   (fields: object, message: string): void;
 }

@@ -9,7 +9,7 @@ import type {
 } from "../core/ports/deploy-target.ts";
 import { UpstreamUnavailable } from "../errors/catalog.ts";
 
-export type FakeOperation = "apply" | "migrate" | "restart";
+type FakeOperation = "apply" | "migrate" | "restart";
 
 /** A deploy target in memory that does what a test tells it. It refuses to go back behind a newer fencing token. */
 export interface FakeDeployTarget extends Required<DeployTarget> {

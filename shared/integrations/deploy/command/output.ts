@@ -97,7 +97,7 @@ export function createOutput(redact: Redact, onLine: (line: string) => void): Ou
 }
 
 /** One raw line as people may see it. */
-export function clean(raw: string, redact: Redact): string {
+function clean(raw: string, redact: Redact): string {
   const plain = raw.replace(ESCAPES, "").replaceAll("\t", "  ").replace(INVISIBLE, "");
   const isWhole = raw.length < COLLECTED_CHARACTERS;
   const shown = isWhole ? redact(plain) : redact(plain).slice(0, -UNSAFE_END);

@@ -15,7 +15,7 @@ export const DEPLOY_PLACEHOLDERS = [
 /** Reading and restarting know no version. */
 export const SERVICE_PLACEHOLDERS = ["service", "environment"] as const;
 
-export type Placeholder = (typeof DEPLOY_PLACEHOLDERS)[number];
+type Placeholder = (typeof DEPLOY_PLACEHOLDERS)[number];
 
 /** Null: unknown for this version. */
 export type PlaceholderValues = Readonly<Partial<Record<Placeholder, string | null>>>;

@@ -55,9 +55,12 @@ export async function runCommand(run: CommandRun): Promise<CommandEnd> {
   if (interruption === undefined && !(code === 0 && run.leavesProcesses)) {
     await endGroup(child.pid, run.graceMs);
   }
-  await Promise.race([closed, wait(LISTEN_AFTER_END_MS)]);
-  child.stdout?.destroy();
-  child.stderr?.destroy();
+  const stopListening = setTimeout(() => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }, LISTEN_AFTER_END_MS);
+  await closed;
+  clearTimeout(stopListening);
   if (interruption === "aborted") {
     run.signal.throwIfAborted();
   }
