@@ -1,7 +1,7 @@
 import { RefInvalid } from "../../errors/catalog.ts";
 
 /** Longest name of a branch or tag anybody needs; file systems end at 255 bytes. */
-export const LONGEST_REF = 250;
+const LONGEST_REF = 250;
 
 const SHOWN_LENGTH = 80;
 

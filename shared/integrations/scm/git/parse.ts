@@ -1,0 +1,162 @@
+import type { ChangedFile, Commit, CommitAuthor } from "../../../core/ports/scm.ts";
+import { cleanLines, cleanText } from "../../../lib/text.ts";
+
+const NUL = 0;
+
+const TITLE_LENGTH = 500;
+const BODY_LENGTH = 10_000;
+const NAME_LENGTH = 200;
+
+/** Bytes kept of one field: enough for the longest body in any script, whatever the repository holds. */
+const FIELD_BYTES = 64_000;
+
+/** Later dates than JavaScript has are not dates. */
+const LATEST_SECONDS = 8_640_000_000_000;
+
+/** What `git log -z` is asked for; `createCommitReader` reads it. */
+export const COMMIT_FORMAT =
+  "tformat:%H%x00%an%x00%ae%x00%at%x00%B%x00%(trailers:key=Co-authored-by,valueonly=true,unfold=true)";
+const COMMIT_FIELDS = 6;
+
+/** Takes output piece by piece and hands on each field ended by a zero byte, cut to 64 kB. */
+export function createFieldReader(take: (field: string) => void): (piece: Buffer) => void {
+  let kept: Buffer[] = [];
+  let length = 0;
+  return (piece) => {
+    let from = 0;
+    for (let end = piece.indexOf(NUL); end >= 0; end = piece.indexOf(NUL, from)) {
+      keep(piece.subarray(from, end));
+      take(Buffer.concat(kept).toString("utf8"));
+      kept = [];
+      length = 0;
+      from = end + 1;
+    }
+    keep(piece.subarray(from));
+  };
+
+  function keep(part: Buffer): void {
+    const wanted = part.subarray(0, FIELD_BYTES - length);
+    if (wanted.length > 0) {
+      // A copy, so that a field of a few bytes does not hold on to the whole piece.
+      kept.push(Buffer.from(wanted));
+      length += wanted.length;
+    }
+  }
+}
+
+/** Reads the output of `git log -z --format=COMMIT_FORMAT`. */
+export function createCommitReader(take: (commit: Commit) => void): (piece: Buffer) => void {
+  let fields: string[] = [];
+  return createFieldReader((field) => {
+    fields.push(field);
+    if (fields.length === COMMIT_FIELDS) {
+      take(toCommit(fields));
+      fields = [];
+    }
+  });
+}
+
+/** Reads the output of `git diff-tree -z --name-status`. */
+export function createFileReader(take: (file: ChangedFile) => void): (piece: Buffer) => void {
+  let status: string | undefined;
+  let pathsLeft = 0;
+  return createFieldReader((field) => {
+    if (status === undefined) {
+      status = field;
+      pathsLeft = /^[RC]/.test(field) ? 2 : 1;
+      return;
+    }
+    pathsLeft -= 1;
+    if (pathsLeft === 0) {
+      take({ path: field, change: CHANGES[status.charAt(0)] ?? "modified" });
+      status = undefined;
+    }
+  });
+}
+
+const CHANGES: Readonly<Record<string, ChangedFile["change"]>> = {
+  A: "added",
+  C: "added",
+  D: "removed",
+  R: "renamed",
+};
+
+/**
+ * People named as author and in `Co-authored-by: Name <mail>` trailers, without repetitions. A co-author without an address
+ * still counts.
+ */
+export function toAuthors(name: string, email: string, coAuthors: string): readonly CommitAuthor[] {
+  const people = [{ name, email }, ...coAuthors.split("\n").map(parsePerson)]
+    .map((person) => ({
+      name: cleanText(person.name, NAME_LENGTH) || cleanText(person.email, NAME_LENGTH),
+      email: cleanText(person.email, NAME_LENGTH),
+    }))
+    .filter((person) => person.name !== "");
+  const seen = new Set<string>();
+  return people.filter((person) => {
+    const identity = (person.email || person.name).toLowerCase();
+    return seen.has(identity) ? false : seen.add(identity);
+  });
+}
+
+function parsePerson(text: string): CommitAuthor {
+  const open = text.lastIndexOf("<");
+  const close = text.indexOf(">", open);
+  return open < 0 || close < 0
+    ? { name: text, email: "" }
+    : { name: text.slice(0, open), email: text.slice(open + 1, close) };
+}
+
+function toCommit(fields: readonly string[]): Commit {
+  const [sha = "", name = "", email = "", seconds = "", message = "", coAuthors = ""] = fields;
+  return {
+    // The line break that ends the record before belongs to nobody.
+    sha: sha.trim(),
+    ...toMessage(message),
+    authors: toAuthors(name, email, coAuthors),
+    authoredAt: toDate(seconds),
+    url: null,
+  };
+}
+
+/** First line and the rest of a commit message, safe to show. */
+export function toMessage(message: string): Pick<Commit, "title" | "body"> {
+  const text = message.replace(/^\s+/, "");
+  const end = text.search(/[\r\n]/);
+  return {
+    title: cleanText(end < 0 ? text : text.slice(0, end), TITLE_LENGTH),
+    body: end < 0 ? "" : cleanLines(text.slice(end), BODY_LENGTH),
+  };
+}
+
+function toDate(seconds: string): Date {
+  const value = Number(seconds);
+  return new Date(Number.isFinite(value) && Math.abs(value) <= LATEST_SECONDS ? value * 1000 : 0);
+}
+
+/**
+ * Answers of `git cat-file --batch-check=%(objectname)`: one commit id, or null, for each line that was asked.
+ */
+export function parseObjectNames(output: string): readonly (string | null)[] {
+  return output
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => (/^[0-9a-f]{40,64}$/.test(line) ? line : null));
+}
+
+/** The two numbers of `git rev-list --left-right --count base...head`. */
+export function parseCounts(output: string): { readonly behind: number; readonly ahead: number } {
+  const [behind = 0, ahead = 0] = output.trim().split(/\s+/).map(Number);
+  return { behind, ahead };
+}
+
+/** Lines of `git worktree list --porcelain`: where each branch is checked out. */
+export function parseWorktrees(
+  output: string,
+): readonly { readonly path: string; readonly branch: string }[] {
+  return output.split("\n\n").flatMap((entry) => {
+    const path = /^worktree (.+)$/m.exec(entry)?.[1];
+    const branch = /^branch refs\/heads\/(.+)$/m.exec(entry)?.[1];
+    return path === undefined || branch === undefined ? [] : [{ path, branch }];
+  });
+}
