@@ -72,15 +72,22 @@ const PRAGMAS = [
   "PRAGMA journal_mode=WAL",
 ].join(";");
 
+interface ConnectionOptions {
+  readonly busyTimeoutMs: number;
+  /** What `PRAGMA table_info` answered, shared by all connections to one file. */
+  readonly tables: Map<string, unknown[]>;
+}
+
 /** A connection with the settings every connection must have. */
 class SqliteConnection extends sqlite3.Database {
   /** Resolves when the file is closed, whoever asked for it, or could not be opened. */
   readonly closed: Promise<void>;
+  readonly #tables: Map<string, unknown[]>;
 
   constructor(
     file: string,
     mode: number,
-    busyTimeoutMs: number,
+    { busyTimeoutMs, tables }: ConnectionOptions,
     opened: (error: Error | null) => void,
   ) {
     let setClosed: () => void = () => undefined;
@@ -94,6 +101,7 @@ class SqliteConnection extends sqlite3.Database {
       opened(error);
     });
     this.closed = closed;
+    this.#tables = tables;
     this.once("close", setClosed);
     this.configure("busyTimeout", busyTimeoutMs);
     // One statement at a time, in the order given: sessions rely on it, and a connection could not do more anyway.
@@ -101,14 +109,53 @@ class SqliteConnection extends sqlite3.Database {
     // A file that cannot take these settings fails its first query too, with the same reason and somebody to hear it.
     this.exec(PRAGMAS, () => undefined);
   }
+
+  /**
+   * Sequelize asks for the columns of a table before each of its selects, which doubles the time of short ones. Tables only
+   * change by migrations, so the answer is remembered until one of those runs.
+   */
+  override all(sql: string, ...rest: unknown[]): this {
+    const answer = rest.at(-1);
+    if (!sql.startsWith("PRAGMA table_info(") || !isAnswer(answer)) {
+      this.#noticeSchemaChange(sql);
+      return super.all(sql, ...rest);
+    }
+    const known = this.#tables.get(sql);
+    if (known) {
+      answer(null, known);
+      return this;
+    }
+    return super.all<unknown>(sql, (error, columns) => {
+      if (!error && columns.length > 0) {
+        this.#tables.set(sql, columns);
+      }
+      answer(error, columns);
+    });
+  }
+
+  override run(sql: string, ...rest: unknown[]): this {
+    this.#noticeSchemaChange(sql);
+    return super.run(sql, ...rest);
+  }
+
+  #noticeSchemaChange(sql: string): void {
+    if (/^\s*(?:CREATE|ALTER|DROP)\b/i.test(sql)) {
+      this.#tables.clear();
+    }
+  }
+}
+
+function isAnswer(value: unknown): value is (error: Error | null, rows: unknown[]) => void {
+  return typeof value === "function";
 }
 
 function createSqlite(file: string, busyTimeoutMs: number): Dialect {
+  const options: ConnectionOptions = { busyTimeoutMs, tables: new Map() };
   const open = new Set<SqliteConnection>();
   /** Sequelize closes its connections without waiting for the end; this remembers them. */
   class Connection extends SqliteConnection {
     constructor(name: string, mode: number, opened: (error: Error | null) => void) {
-      super(name, mode, busyTimeoutMs, opened);
+      super(name, mode, options, opened);
       open.add(this);
       void this.closed.then(() => open.delete(this));
     }
@@ -133,7 +180,7 @@ function createSqlite(file: string, busyTimeoutMs: number): Dialect {
 
     async openSession() {
       // One connection is kept for writing: Sequelize would open and close one per transaction.
-      writer ??= connect(file, busyTimeoutMs);
+      writer ??= connect(file, options);
       try {
         const connection = await writer;
         await execute(connection, "BEGIN IMMEDIATE");
@@ -150,7 +197,7 @@ function createSqlite(file: string, busyTimeoutMs: number): Dialect {
 
     async exclusively(work) {
       try {
-        const connection = await connect(file, busyTimeoutMs);
+        const connection = await connect(file, options);
         const transaction = new SqliteTransaction(sequelize, connection);
         try {
           await execute(connection, "BEGIN IMMEDIATE");
@@ -183,7 +230,7 @@ function createSqlite(file: string, busyTimeoutMs: number): Dialect {
         );
       }
       try {
-        const connection = await connect(file, busyTimeoutMs);
+        const connection = await connect(file, options);
         try {
           // Reads and locks: the only proof that the file is a database and can be written.
           await execute(
@@ -303,12 +350,12 @@ class SqliteTransaction extends Transaction {
   }
 }
 
-function connect(file: string, busyTimeoutMs: number): Promise<SqliteConnection> {
+function connect(file: string, options: ConnectionOptions): Promise<SqliteConnection> {
   return new Promise((done, fail) => {
     const connection: SqliteConnection = new SqliteConnection(
       file,
       sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE,
-      busyTimeoutMs,
+      options,
       (error) => (error ? fail(error) : done(connection)),
     );
   });

@@ -1,4 +1,4 @@
-import type { Transaction } from "sequelize";
+import type { Sequelize, Transaction } from "sequelize";
 import {
   GENESIS_HASH,
   hashEvent,
@@ -10,7 +10,6 @@ import type { EventName, EventSubject, NewEvent } from "../events/events.ts";
 import { newId } from "../lib/ids.ts";
 import { EventDeliveryRow } from "./rows/event-delivery.ts";
 import { EventRow } from "./rows/event.ts";
-import { SequenceRow } from "./rows/sequence.ts";
 
 /** Counts the facts, so that facts missing at the end of the log are noticed. */
 export const EVENT_SEQUENCE = "event";
@@ -59,9 +58,10 @@ export function prepareEvent(
  * the chain is read inside the transaction, because another process may have written since this one did.
  */
 export async function appendEvents(
+  sequelize: Sequelize,
+  transaction: Transaction,
   events: readonly UnplacedEvent[],
   interests: readonly Interest[],
-  transaction: Transaction,
 ): Promise<number> {
   const head = await EventRow.findOne({
     attributes: ["seq", "hash"],
@@ -84,6 +84,7 @@ export async function appendEvents(
       .map((interest) => ({
         eventSeq: event.seq,
         subscriber: interest.name,
+        subject: `${event.subjectKind}/${event.subjectId}`,
         status: "due" as const,
         attempts: 0,
         nextAttemptAt: event.occurredAt,
@@ -94,7 +95,11 @@ export async function appendEvents(
   if (deliveries.length > 0) {
     await EventDeliveryRow.bulkCreate(deliveries, { transaction });
   }
-  await SequenceRow.upsert({ name: EVENT_SEQUENCE, value: seq }, { transaction });
+  await sequelize.query(
+    "INSERT INTO sequences (name, value) VALUES ($1, $2) " +
+      "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    { bind: [EVENT_SEQUENCE, seq], transaction },
+  );
   return seq;
 }
 

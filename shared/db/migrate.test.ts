@@ -107,9 +107,7 @@ describe("rows and migrations", () => {
     async (_name, row) => {
       const fresh = await open();
       await migrate(fresh, { logger });
-      const columns = await fresh.sequelize
-        .getQueryInterface()
-        .describeTable(row.getTableName() as string);
+      const columns = await fresh.sequelize.getQueryInterface().describeTable(row.getTableName());
       const attributes = Object.values(row.getAttributes());
 
       expect(attributes.map((attribute) => attribute.field).sort()).toEqual(

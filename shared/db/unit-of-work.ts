@@ -207,7 +207,8 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
   /** Facts are appended last, so that on an engine with many writers the chain is locked for an instant only. */
   async function commit(session: WriteSession, kept: readonly Outcome[]): Promise<number | null> {
     const events = kept.flatMap((outcome) => outcome.events);
-    const lastSeq = events.length > 0 ? await appendEvents(events, subscribers, session.own) : null;
+    const lastSeq =
+      events.length > 0 ? await appendEvents(sequelize, session.own, events, subscribers) : null;
     await session.commit();
     return lastSeq;
   }

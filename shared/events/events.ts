@@ -1,3 +1,5 @@
+import type { Actor } from "../core/actor.ts";
+
 /**
  * One line per fact. The key is the event's name (`noun.past`), the value its payload. Payloads hold ids, numbers and words,
  * never secrets and never whole views: whoever needs state reads it.
@@ -106,7 +108,7 @@ export type NewEvent = {
   [N in EventName]: {
     readonly name: N;
     readonly payload: EventMap[N];
-    readonly actor: import("../core/actor.ts").Actor;
+    readonly actor: Actor;
     readonly subject: EventSubject;
     readonly related?: readonly EventSubject[];
   };

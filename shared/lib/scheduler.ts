@@ -6,7 +6,7 @@ export interface Timers {
 }
 
 /** Timers of the machine that never keep the process alive by themselves. */
-const systemTimers: Timers = {
+export const systemTimers: Timers = {
   after(ms, run) {
     const timer = setTimeout(run, ms);
     timer.unref();

@@ -10,6 +10,8 @@ export interface TestProcess {
   readonly child: ChildProcess;
   /** Resolves with the next line it prints that satisfies the test; rejects when it ends before. */
   line(matches: (line: string) => boolean): Promise<string>;
+  /** Lines printed that nobody has waited for. */
+  rest(): readonly string[];
   /** Sends one line to its standard input. */
   send(line: string): void;
   /** Resolves with its exit code, or the signal that ended it, and what it wrote to standard error. */
@@ -46,6 +48,7 @@ export function startProcess(file: string, args: readonly string[]): TestProcess
   return {
     child,
     ended,
+    rest: () => lines.splice(0),
     send: (line) => child.stdin.write(`${line}\n`),
     async line(matches) {
       for (;;) {

@@ -381,6 +381,7 @@ export const createTables: Migration = {
         id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
         event_seq: { type: DataTypes.INTEGER, allowNull: false },
         subscriber: { type: DataTypes.STRING, allowNull: false },
+        subject: { type: DataTypes.STRING(300), allowNull: false },
         status: { type: DataTypes.STRING, allowNull: false },
         attempts: { type: DataTypes.INTEGER, allowNull: false },
         next_attempt_at: { type: DataTypes.DATE, allowNull: false },
@@ -395,9 +396,19 @@ export const createTables: Migration = {
       unique: true,
       transaction,
     });
+    // Only what is owed: the index stays small however much was delivered.
     await schema.addIndex("event_deliveries", {
-      fields: ["status", "next_attempt_at"],
+      name: "event_deliveries_due",
+      fields: ["subscriber", "event_seq"],
       unique: false,
+      where: { status: "due" },
+      transaction,
+    });
+    await schema.addIndex("event_deliveries", {
+      name: "event_deliveries_due_of_subject",
+      fields: ["subscriber", "subject", "event_seq"],
+      unique: false,
+      where: { status: "due" },
       transaction,
     });
     await schema.createTable(

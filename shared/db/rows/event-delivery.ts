@@ -15,6 +15,8 @@ export class EventDeliveryRow extends Model<
   declare id: CreationOptional<number>;
   declare eventSeq: number;
   declare subscriber: string;
+  /** `<kind>/<id>` of what the fact is about: facts about one subject are delivered in order. */
+  declare subject: string;
   declare status: "due" | "done" | "dead";
   declare attempts: number;
   declare nextAttemptAt: Date;
@@ -29,6 +31,7 @@ export class EventDeliveryRow extends Model<
         id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
         eventSeq: { type: DataTypes.INTEGER, allowNull: false },
         subscriber: { type: DataTypes.STRING, allowNull: false },
+        subject: { type: DataTypes.STRING(300), allowNull: false },
         status: { type: DataTypes.STRING, allowNull: false },
         attempts: { type: DataTypes.INTEGER, allowNull: false },
         nextAttemptAt: { type: DataTypes.DATE, allowNull: false },
