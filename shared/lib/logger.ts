@@ -2,8 +2,7 @@ import { pino, type DestinationStream } from "pino";
 import { correlationId } from "./correlation.ts";
 import { createRedactor } from "./redact.ts";
 
-const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** The message is static and lower-case; what varies goes into the fields. An error goes into the field `err`. */
 interface LogMethod {
