@@ -177,12 +177,9 @@ describe("the main job, through the room and the API", () => {
   });
 
   it("stops within ten seconds when asked to, with the port closed", async () => {
-    const started = performance.now();
-
     const code = await server.stop();
 
     expect(code).toBe(0);
-    expect(performance.now() - started).toBeLessThan(10_000);
     await expect(fetch(`${server.url}/health/live`)).rejects.toThrow();
-  });
+  }, 10_000);
 });
