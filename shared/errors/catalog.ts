@@ -105,6 +105,23 @@ export const IdentityUnavailable = defineError<{ issuer: string }>(
   (d) => `The identity provider at ${d.issuer} does not answer, so your roles cannot be confirmed.`,
   () => "Try again in a minute. Nothing was changed.",
 );
+export const IssuerInsecure = defineError<{ issuer: string }>(
+  "issuer.insecure",
+  "invalid_input",
+  (d) => `The identity provider ${d.issuer} is reached without TLS.`,
+  () => "Use an https address; only an identity provider on this very machine may go without.",
+);
+export const IdentityProviderLocal = defineError<Record<string, never>>(
+  "identity_provider.local",
+  "forbidden",
+  () => "The embedded identity provider answers only on the machine Slipway runs on.",
+  () => "Open Slipway there by its loopback address, or configure your own identity provider.",
+);
+export const LogoutTokenInvalid = defineError<{ why: string }>(
+  "logout_token.invalid",
+  "invalid_input",
+  (d) => `This logout token is refused: ${d.why}.`,
+);
 export const LoginFailed = defineError<{ why: string }>(
   "login.failed",
   "unauthenticated",

@@ -1,0 +1,49 @@
+import { createHash } from "node:crypto";
+import type { Request, RequestHandler } from "express";
+import { ipKeyGenerator, rateLimit } from "express-rate-limit";
+import { RateLimited } from "../../../shared/errors/catalog.ts";
+import { bearerToken } from "../request-context.ts";
+
+/** Limits requests per second of each API token, session or (without either) address, and says so in `RateLimit` headers. */
+export function createApiRateLimit(perSecond: number): RequestHandler {
+  return limit({ windowMs: 1_000, limit: perSecond, identifier: "api", key: credentialKey });
+}
+
+/** Limits sign-ins begun per minute and address. */
+export function createSignInRateLimit(perMinute: number): RequestHandler {
+  return limit({ windowMs: 60_000, limit: perMinute, identifier: "sign-in", key: addressKey });
+}
+
+function limit(options: {
+  readonly windowMs: number;
+  readonly limit: number;
+  readonly identifier: string;
+  readonly key: (req: Request) => string;
+}): RequestHandler {
+  return rateLimit({
+    windowMs: options.windowMs,
+    limit: options.limit,
+    identifier: options.identifier,
+    standardHeaders: "draft-8",
+    legacyHeaders: false,
+    keyGenerator: options.key,
+    // Whom to believe about the address is the configuration's decision, made with `trust proxy`.
+    validate: { xForwardedForHeader: false, forwardedHeader: false, trustProxy: false },
+    handler: (_req, res, next) => {
+      const seconds = Number(res.getHeader("Retry-After"));
+      next(new RateLimited({ retryAfterMs: seconds > 0 ? seconds * 1_000 : options.windowMs }));
+    },
+  });
+}
+
+function credentialKey(req: Request): string {
+  const token = bearerToken(req.get("authorization"));
+  if (token !== undefined) {
+    return `token:${createHash("sha256").update(token).digest("base64url")}`;
+  }
+  return req.session.subject === undefined ? addressKey(req) : `session:${req.sessionID}`;
+}
+
+function addressKey(req: Request): string {
+  return `address:${ipKeyGenerator(req.ip ?? "")}`;
+}

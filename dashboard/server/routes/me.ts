@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { ApiTokenView, CreateApiToken, CreatedApiToken, Me } from "../../../shared/contract/me.ts";
+import { Installation } from "../../../shared/contract/installation.ts";
+import { PersonRef } from "../../../shared/contract/common.ts";
+import { defineRoute } from "../route.ts";
+
+const tag = "Me";
+
+export const getMe = defineRoute({
+  method: "get",
+  path: "/me",
+  operationId: "getMe",
+  summary: "Who is signed in, with which roles",
+  tag,
+  permission: "signed-in",
+  response: Me,
+  errors: [],
+  async handle({ actor, services, csrfToken, identityProvider }) {
+    return {
+      subject: actor.subject,
+      username: actor.username,
+      name: actor.name,
+      email: actor.email,
+      roles: [...services.people.roles(actor)],
+      identityProvider,
+      csrfToken,
+    };
+  },
+});
+
+export const listTokens = defineRoute({
+  method: "get",
+  path: "/me/tokens",
+  operationId: "listTokens",
+  summary: "Own API tokens, without their secrets",
+  tag,
+  permission: "token.manage_own",
+  response: z.object({ items: z.array(ApiTokenView), total: z.number().int() }),
+  errors: [],
+  async handle({ actor, services }) {
+    const items = await services.people.listTokens(actor);
+    return { items: [...items], total: items.length };
+  },
+});
+
+export const createToken = defineRoute({
+  method: "post",
+  path: "/me/tokens",
+  operationId: "createToken",
+  summary: "Make an API token; its secret is shown this once",
+  tag,
+  permission: "token.manage_own",
+  body: CreateApiToken,
+  response: CreatedApiToken,
+  status: 201,
+  errors: [],
+  location: ({ id }) => `/me/tokens/${encodeURIComponent(id)}`,
+  handle: ({ actor, services }, { body }) => services.people.createToken(actor, body),
+});
+
+export const revokeToken = defineRoute({
+  method: "delete",
+  path: "/me/tokens/{id}",
+  operationId: "revokeToken",
+  summary: "Revoke an API token",
+  tag,
+  permission: "token.manage_own",
+  params: z.object({ id: z.string().max(100) }),
+  response: z.undefined(),
+  status: 204,
+  errors: [],
+  handle: ({ actor, services }, { params }) =>
+    services.people.revokeToken(actor, params.id).then(() => undefined),
+});
+
+export const getInstallation = defineRoute({
+  method: "get",
+  path: "/installation",
+  operationId: "getInstallation",
+  summary: "What this installation offers: environments, roles, repositories",
+  tag,
+  permission: "signed-in",
+  response: Installation,
+  errors: [],
+  async handle({ services: { installation } }) {
+    return {
+      baseUrl: installation.baseUrl,
+      environments: installation.environments.map(({ name, branch }) => ({ name, branch })),
+      signOffRoles: [...installation.signOffRoles],
+      repositories: [...(await installation.repositories())],
+      announce: [...installation.announce],
+      sample: installation.sample,
+    };
+  },
+});
+
+export const findPeople = defineRoute({
+  method: "get",
+  path: "/people",
+  operationId: "findPeople",
+  summary: "People who have signed in, by name",
+  tag,
+  permission: "catalog.read",
+  query: z.object({ text: z.string().max(200).default("") }),
+  response: z.object({ items: z.array(PersonRef), total: z.number().int() }),
+  errors: [],
+  async handle({ services }, { query }) {
+    const items = await services.people.find(query.text);
+    return { items: [...items], total: items.length };
+  },
+});
+
+export const meRoutes = [
+  getMe,
+  listTokens,
+  createToken,
+  revokeToken,
+  getInstallation,
+  findPeople,
+] as const;
