@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { dirname, join, resolve } from "node:path";
 import {
   isCommitId,
@@ -88,7 +89,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
       requireRefName(head);
     }
     const stop = new AbortController();
-    const until = AbortSignal.any([signal, stop.signal]);
+    const until = manyListeners(AbortSignal.any([signal, stop.signal]));
     const opened = new Map<string, Promise<OpenRepository>>();
     try {
       yield* asTheyCome(pairs.map(compareOne));
@@ -119,6 +120,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
       const one = asked.get(repository.locator) ?? { repository, refs: new Set() };
       asked.set(repository.locator, { repository, refs: one.refs.add(ref) });
     }
+    const until = manyListeners(AbortSignal.any([signal]));
     const answers = new Map<string, RefAnswer>();
     await Promise.all([...asked.values()].map(answer));
     return refs.map(({ repository, ref }) => {
@@ -132,7 +134,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     async function answer(one: { repository: RepoRef; refs: ReadonlySet<string> }): Promise<void> {
       const names = [...one.refs];
       const result = await orFailure(async () =>
-        resolveRefs(await open(one.repository, signal), names),
+        resolveRefs(await open(one.repository, until), names),
       );
       const resolved = result.ok
         ? result.value
@@ -267,6 +269,12 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     }
     return result.value;
   }
+}
+
+/** Every process of a call listens to its signal; that many are no leak. */
+function manyListeners(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 type RefAnswer =
