@@ -444,6 +444,12 @@ export const StorageUnavailable = defineError<{ why: string }>(
   (d) => `The database cannot be written: ${d.why}. Nothing was changed.`,
   () => "Free some space or check the disk, then try again.",
 );
+export const SampleInTheWay = defineError<{ path: string }>(
+  "sample.in_the_way",
+  "blocked",
+  (d) => `The sample workspace cannot be made: ${d.path} is there and is no git repository.`,
+  () => "Move it away or delete it, then start again.",
+);
 export const DatabaseUnusable = defineError<{ database: string; why: string }>(
   "database.unusable",
   "blocked",
