@@ -219,9 +219,9 @@ describe(nextStep.name, () => {
       ["start", "verifying", ["b land"]],
     ],
     [
-      "fails when landing failed",
+      "succeeds although a branch could not be landed on",
       steps("1 a verify succeeded", "1 a land failed unknown", "1 b land succeeded"),
-      ["finish", "failed", []],
+      ["finish", "succeeded", []],
     ],
     [
       "says that time was up",
@@ -351,7 +351,11 @@ describe(nextStep.name, () => {
               expect(list.every((s) => ["succeeded", "failed", "skipped"].includes(s.status))).toBe(
                 true,
               );
-              expect(status === "succeeded").toBe(list.every((s) => s.status === "succeeded"));
+              expect(status === "succeeded").toBe(
+                list.every(
+                  (s) => s.status === "succeeded" || (s.stage === "land" && s.status === "failed"),
+                ),
+              );
           }
         }
       }),

@@ -1,7 +1,9 @@
 import { no } from "../verdict.ts";
 import { met, metUnless, timeText, type DeployFacts, type Requirement } from "./requirement.ts";
 
-export const noActiveDeployment: Requirement<DeployFacts> = {
+export const noActiveDeployment: Requirement<
+  Pick<DeployFacts, "environment" | "activeDeployment">
+> = {
   id: "no-active-deployment",
   title: "Nothing else is being deployed there",
   check({ environment, activeDeployment }) {

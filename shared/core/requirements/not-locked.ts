@@ -1,7 +1,7 @@
 import { no } from "../verdict.ts";
 import { met, metUnless, timeText, type DeployFacts, type Requirement } from "./requirement.ts";
 
-export const notLocked: Requirement<DeployFacts> = {
+export const notLocked: Requirement<Pick<DeployFacts, "environment" | "lock">> = {
   id: "not-locked",
   title: "The environment is not locked",
   check({ environment, lock }) {
