@@ -292,6 +292,7 @@ export const createTables: Migration = {
         finished_at: { type: DataTypes.DATE, allowNull: true },
         outcome: { type: DataTypes.TEXT, allowNull: true },
         cause: { type: DataTypes.STRING, allowNull: true },
+        carried: { type: DataTypes.BOOLEAN, allowNull: true },
       },
       { transaction },
     );

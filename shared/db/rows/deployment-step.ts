@@ -26,6 +26,8 @@ export class DeploymentStepRow extends Model<
   declare finishedAt: CreationOptional<Date | null>;
   declare outcome: CreationOptional<string | null>;
   declare cause: CreationOptional<string | null>;
+  /** Of a deploy: whether the target carried the new version when it was asked last; null while nobody knows. */
+  declare carried: CreationOptional<boolean | null>;
 
   /** Binds the class to a connection. Columns are made by migrations, never by this. */
   static attach(sequelize: Sequelize): void {
@@ -44,6 +46,7 @@ export class DeploymentStepRow extends Model<
         finishedAt: { type: DataTypes.DATE, allowNull: true },
         outcome: { type: DataTypes.TEXT, allowNull: true },
         cause: { type: DataTypes.STRING, allowNull: true },
+        carried: { type: DataTypes.BOOLEAN, allowNull: true },
       },
       { sequelize, tableName: "deployment_steps", underscored: true, timestamps: false },
     );
