@@ -344,6 +344,21 @@ export const RollbackImpossible = defineError<{ environment: string; why: string
   "blocked",
   (d) => `${d.environment} cannot be rolled back: ${d.why}.`,
 );
+export const RestartUnsupported = defineError<{ environment: string; target: string }>(
+  "restart.unsupported",
+  "blocked",
+  (d) => `Services in ${d.environment} cannot be restarted: its target has no way to do it.`,
+  (d) =>
+    d.target === "command"
+      ? `Set target.restart of ${d.environment} in config.yaml.`
+      : "Restart it where it runs.",
+);
+export const RestartFailed = defineError<{ environment: string; service: string; why: string }>(
+  "restart.failed",
+  "upstream",
+  (d) => `${d.service} in ${d.environment} could not be restarted: ${d.why}`,
+  () => "Look at its log, then try again.",
+);
 export const PromotionEmpty = defineError<{ from: string; to: string }>(
   "promotion.empty",
   "blocked",

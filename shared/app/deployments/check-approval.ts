@@ -1,0 +1,59 @@
+import type { Transaction } from "sequelize";
+import type { DeploymentRow } from "../../db/rows/deployment.ts";
+import { ReleaseRow } from "../../db/rows/release.ts";
+import { ReleaseItemRow } from "../../db/rows/release-item.ts";
+import { no, yes, type Verdict } from "../../core/verdict.ts";
+import { joinWords } from "../../lib/text.ts";
+import { findEnvironment, type EnvironmentSettings } from "../environments/environment-settings.ts";
+import { judgeRelease, policyFor, standingRejection } from "./judge-release.ts";
+
+/**
+ * Whether a deployment that is under way may start its next wave: what it brings must still be signed and not rejected. Read
+ * in the transaction that starts the wave. Rollbacks and baselines need no signature.
+ */
+export async function checkApproval(
+  deployment: Pick<DeploymentRow, "kind" | "releaseId" | "fingerprint" | "environment">,
+  environments: readonly EnvironmentSettings[],
+  transaction: Transaction,
+): Promise<Verdict> {
+  if (deployment.kind === "rollback" || deployment.releaseId === null) {
+    return yes;
+  }
+  const release = await ReleaseRow.findByPk(deployment.releaseId, {
+    transaction,
+    lock: transaction.LOCK.UPDATE,
+  });
+  if (!release || release.closedAt !== null) {
+    return no("release.closed", "The release was closed.", "Create a new release.");
+  }
+  const { number } = release;
+  if (release.fingerprint !== deployment.fingerprint) {
+    return no(
+      "content.changed",
+      `The content of release #${number} changed while it was being deployed.`,
+      `Have release #${number} signed again, then deploy it.`,
+    );
+  }
+  const items = await ReleaseItemRow.findAll({ where: { releaseId: release.id }, transaction });
+  const rejection = await standingRejection(release, items, transaction);
+  if (rejection) {
+    return no(
+      "release.rejected",
+      `${rejection.by} rejected it: ${rejection.reason}`,
+      `Release other commits, or say \`lift ${rejection.release}\`.`,
+    );
+  }
+  const environment = findEnvironment(environments, deployment.environment);
+  const judged = await judgeRelease(release, items, policyFor(release, environment), transaction);
+  if (judged.isApproved || judged.roles.length === 0) {
+    return yes;
+  }
+  const missing = judged.roles.filter((role) => role.missing > 0).map((role) => role.role);
+  return no(
+    "sign_off.missing",
+    missing.length > 0
+      ? `Release #${number} is no longer signed as ${joinWords(missing)}.`
+      : `The signatures of release #${number} are no longer enough.`,
+    `Say \`who ${number}\` to see who can sign, then deploy again.`,
+  );
+}

@@ -1,0 +1,176 @@
+import type { PersonRef } from "../../contract/common.ts";
+import type {
+  DeploymentServiceView,
+  DeploymentStepView,
+  DeploymentSummary,
+  DeploymentView,
+} from "../../contract/deployment.ts";
+import type { Actor } from "../../core/actor.ts";
+import { isActive, isFinished } from "../../core/deployment.ts";
+import { no, yes, type Verdict } from "../../core/verdict.ts";
+import type { DeploymentRow } from "../../db/rows/deployment.ts";
+import type { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
+import { ability } from "../ability.ts";
+import { can } from "../policies.ts";
+
+type NameOf = (subject: string) => PersonRef;
+
+/** A line of a list of deployments. */
+export function presentDeploymentSummary(
+  row: DeploymentRow,
+  baseUrl: string,
+  nameOf: NameOf,
+): DeploymentSummary {
+  return {
+    number: row.number,
+    environment: row.environment,
+    kind: row.kind,
+    status: row.status,
+    release: row.releaseNumber,
+    rollbackOf: row.rollbackOf,
+    requestedBy: { ...nameOf(row.requestedBy), name: row.requestedByName },
+    reason: row.reason,
+    services: row.waves.flat(),
+    createdAt: row.createdAt.toISOString(),
+    startedAt: row.startedAt?.toISOString() ?? null,
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+    url: `${baseUrl}/deployments/${row.number}`,
+  };
+}
+
+/** One deployment as people see it, with what the asking person may do now. */
+export function presentDeployment(
+  row: DeploymentRow,
+  steps: readonly DeploymentStepRow[],
+  context: {
+    readonly baseUrl: string;
+    readonly nameOf: NameOf;
+    readonly actor: Actor;
+    /** Something runs, or an earlier success is there to go back to; null when a rollback is possible. */
+    readonly rollbackRefusal: Verdict;
+  },
+): DeploymentView {
+  return {
+    ...presentDeploymentSummary(row, context.baseUrl, context.nameOf),
+    waves: row.waves.map((wave) => [...wave]),
+    results: results(row, steps),
+    steps: steps.map(presentStep),
+    summary: row.summary,
+    cancelRequestedBy:
+      row.cancelRequestedBy === null ? null : context.nameOf(row.cancelRequestedBy),
+    abilities: {
+      cancel: ability(may(context.actor, "deployment.cancel", row), canCancel(row)),
+      retry: ability(may(context.actor, "deployment.request", row), canRetry(row, steps)),
+      rollback: ability(may(context.actor, "deployment.roll_back", row), context.rollbackRefusal),
+    },
+  };
+}
+
+function may(
+  actor: Actor,
+  permission: "deployment.cancel" | "deployment.request" | "deployment.roll_back",
+  { environment }: DeploymentRow,
+): Verdict {
+  return can(actor, permission, { environment });
+}
+
+function canCancel({ number, status }: DeploymentRow): Verdict {
+  if (status === "aborting") {
+    return no(
+      "deployment.aborting",
+      `Deployment #${number} is being cancelled already.`,
+      "Wait until it has stopped.",
+    );
+  }
+  return isActive(status)
+    ? yes
+    : no(
+        "deployment.finished",
+        `Deployment #${number} has ended.`,
+        "Roll back to undo what it changed.",
+      );
+}
+
+function canRetry(row: DeploymentRow, steps: readonly DeploymentStepRow[]): Verdict {
+  const { number, status } = row;
+  if (!isFinished(status)) {
+    return no(
+      "deployment.active",
+      `Deployment #${number} has not ended yet.`,
+      `Wait for it, or say \`cancel ${number}\`.`,
+    );
+  }
+  const isOpen = steps.some((step) => step.stage !== "land" && step.status !== "succeeded");
+  return status !== "succeeded" && status !== "rolled_back" && isOpen
+    ? yes
+    : no(
+        "deployment.finished",
+        `Deployment #${number} has nothing left to do.`,
+        "Deploy a release to change something.",
+      );
+}
+
+function presentStep(step: DeploymentStepRow): DeploymentStepView {
+  return {
+    id: step.id,
+    wave: step.wave,
+    service: step.service,
+    stage: step.stage,
+    status: step.status,
+    startedAt: step.startedAt?.toISOString() ?? null,
+    finishedAt: step.finishedAt?.toISOString() ?? null,
+    timeoutMs: step.timeoutMs,
+    outcome: step.outcome,
+    cause: step.cause,
+  };
+}
+
+function results(row: DeploymentRow, steps: readonly DeploymentStepRow[]): DeploymentServiceView[] {
+  const desired = new Map(row.desired.map((one) => [one.service, one]));
+  return row.waves.flatMap((services, index) =>
+    services.flatMap((service): DeploymentServiceView[] => {
+      const wanted = desired.get(service);
+      const own = steps.filter((step) => step.service === service);
+      if (!wanted) {
+        return [];
+      }
+      const last = own.findLast((step) => step.outcome !== null);
+      const failed = own.find((step) => step.status === "failed");
+      return [
+        {
+          service,
+          wave: index + 1,
+          fromVersion: wanted.fromVersion,
+          toVersion: wanted.version,
+          fromCommit: wanted.fromCommit,
+          toCommit: wanted.commit,
+          state: stateOf(own),
+          carriesNewVersion: own.find((step) => step.stage === "deploy")?.carried ?? false,
+          detail: (failed ?? last)?.outcome ?? null,
+          cause: failed?.cause ?? null,
+        },
+      ];
+    }),
+  );
+}
+
+/** Landing is about the branch, not about whether the service is out. */
+function stateOf(steps: readonly DeploymentStepRow[]): DeploymentServiceView["state"] {
+  const own = steps.filter((step) => step.stage !== "land");
+  if (own.some((step) => step.status === "failed")) {
+    return "failed";
+  }
+  if (own.some((step) => step.status === "running")) {
+    return "running";
+  }
+  if (own.every((step) => step.status === "succeeded")) {
+    return "succeeded";
+  }
+  if (own.every((step) => step.status === "skipped")) {
+    return "untouched";
+  }
+  if (own.some((step) => step.status === "skipped")) {
+    return "skipped";
+  }
+  return own.some((step) => step.status === "succeeded") ? "running" : "waiting";
+}

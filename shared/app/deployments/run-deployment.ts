@@ -1,0 +1,527 @@
+import { nextStep, type NextMove, type Step } from "../../core/deployment.ts";
+import { systemActor } from "../../core/actor.ts";
+import type { DeploymentStatus, StepStatus } from "../../contract/deployment.ts";
+import { DeploymentRow, type StoredDesired } from "../../db/rows/deployment.ts";
+import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
+import { ReleaseItemRow } from "../../db/rows/release-item.ts";
+import type { Tx } from "../../db/unit-of-work.types.ts";
+import { StorageUnavailable } from "../../errors/catalog.ts";
+import { createQueue, type Queue } from "../../lib/queue.ts";
+import { pause } from "../../lib/deadline.ts";
+import { findEnvironment } from "../environments/environment-settings.ts";
+import { checkApproval } from "./check-approval.ts";
+import { aboutDeployment, relatedTo } from "./deployment-row.ts";
+import type { DeploymentDeps } from "./deps.ts";
+import { finishDeployment } from "./finish-deployment.ts";
+import { holdLease, LeaseLost, releaseLease, type Lease, type LeaseOptions } from "./lease.ts";
+import { createLogWriter } from "./log-writer.ts";
+import {
+  performStep,
+  settleStep,
+  type StepContext,
+  type StepResult,
+  type StopReason,
+} from "./perform-step.ts";
+import { recordDeployed } from "./record-service-state.ts";
+
+/** Moments at which a process may die, named for tests. */
+export type Boundary =
+  | "claimed"
+  | `${string}:running`
+  | `${string}:done`
+  | `${string}:recorded`
+  | "finishing"
+  | "finished";
+
+export interface RunOptions extends LeaseOptions {
+  /** How many services may be worked on at the same time. */
+  readonly parallel: number;
+  readonly heartbeatMs: number;
+  /** How long running effects may take to end when the process stops; then they are ended. */
+  readonly stopGraceMs: number;
+  /** Called at every moment a process may die. For tests. */
+  readonly onBoundary?: (boundary: Boundary) => void | Promise<void>;
+}
+
+export type RunDeps = DeploymentDeps & RunOptions;
+
+/** One deployment being run by this process. */
+export interface Run {
+  /** Resolves when the deployment has ended, the lease is lost, or the run has stopped. */
+  readonly done: Promise<void>;
+  /** Looks at the rows again: somebody cancelled. */
+  wake(): void;
+  /** Begins no more effects, waits for those that run, and gives the deployment back unfinished. */
+  stop(): void;
+}
+
+const FIRST_WRITE_PAUSE_MS = 500;
+const LONGEST_WRITE_PAUSE_MS = 10_000;
+
+interface RunningStep {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}
+
+interface StepView extends Step {
+  readonly row: DeploymentStepRow;
+}
+
+/** Starts to run a deployment under a lease. Everything it knows is in the rows, so that any runner can go on. */
+export function startRun(deps: RunDeps, lease: Lease): Run {
+  const running = new Map<string, RunningStep>();
+  const landing = new Map<string, Queue>();
+  const lost = new AbortController();
+  const stopping = new AbortController();
+  let bell = createBell();
+  let failure: unknown;
+  const log = createLogWriter(
+    {
+      ...deps,
+      onError: (error) => {
+        noteWriteFailure(error, "writing the log of a deployment failed");
+      },
+    },
+    lease,
+  );
+
+  const done = run();
+  return {
+    done,
+    wake: () => bell.ring(),
+    stop: () => {
+      stopping.abort();
+      bell.ring();
+    },
+  };
+
+  async function run(): Promise<void> {
+    const stopHeartbeat = startHeartbeat();
+    try {
+      await boundary("claimed");
+      let hasMore = true;
+      while (hasMore) {
+        hasMore = !lost.signal.aborted && (await advance());
+        if (failure !== undefined) {
+          throw asError(failure);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) {
+        throw error;
+      }
+      deps.logger.warn({ deployment: lease.number }, "another runner took a deployment over");
+    } finally {
+      stopHeartbeat();
+      log.stop();
+      endRunning("lease_lost");
+      await Promise.all([...running.values()].map((step) => step.ended));
+    }
+  }
+
+  /** Makes the next move. False when there is none left for this runner. */
+  async function advance(): Promise<boolean> {
+    bell = createBell();
+    const row = await DeploymentRow.findByPk(lease.deploymentId);
+    if (!row || row.finishedAt !== null || row.fencing !== lease.token) {
+      return false;
+    }
+    if (stopping.signal.aborted) {
+      await giveBack();
+      return false;
+    }
+    const steps = await loadSteps();
+    const move = nextStep({
+      status: row.status,
+      steps,
+      isCancelRequested: row.cancelRequestedBy !== null,
+      parallel: deps.parallel,
+    });
+    return makeMove(row, steps, move);
+  }
+
+  async function makeMove(
+    row: DeploymentRow,
+    steps: readonly StepView[],
+    move: NextMove<StepView>,
+  ): Promise<boolean> {
+    switch (move.kind) {
+      case "settle":
+        for (const step of move.steps) {
+          launch(row, step.row, settleStep);
+        }
+        return true;
+      case "start":
+        await start(row, steps, move.steps, move.status);
+        return true;
+      case "wait":
+        if (move.stop) {
+          endRunning("cancelled");
+        }
+        await follow(row, move.status);
+        await Promise.race([bell.rung, ...[...running.values()].map((step) => step.ended)]);
+        return true;
+      case "finish": {
+        await boundary("finishing");
+        const hasEnded = await finishDeployment(deps, lease, {
+          row,
+          status: move.status,
+          steps: steps.map((step) => step.row),
+          skip: move.skip.map((step) => step.row.id),
+        });
+        await boundary("finished");
+        return !hasEnded;
+      }
+    }
+  }
+
+  async function loadSteps(): Promise<readonly StepView[]> {
+    const rows = await DeploymentStepRow.findAll({
+      where: { deploymentId: lease.deploymentId },
+      order: [["position", "ASC"]],
+    });
+    return rows.map((row) => ({
+      row,
+      wave: row.wave,
+      service: row.service,
+      stage: row.stage,
+      status: row.status === "running" && !running.has(row.id) ? "unknown" : row.status,
+      cause: row.cause,
+    }));
+  }
+
+  /** The deployment's status follows from its steps; somebody who cancels meanwhile comes first. */
+  async function follow(row: DeploymentRow, status: DeploymentStatus): Promise<void> {
+    if (status === row.status) {
+      return;
+    }
+    await deps.uow.run(async (tx) => {
+      await holdLease(deps, lease, tx);
+      await DeploymentRow.update(
+        { status },
+        { where: { id: row.id, status: row.status }, transaction: tx.sequelize },
+      );
+    });
+  }
+
+  /** Stores the steps as running, before their effects begin. A wave whose signatures are gone is not begun. */
+  async function start(
+    row: DeploymentRow,
+    all: readonly StepView[],
+    steps: readonly StepView[],
+    status: DeploymentStatus,
+  ): Promise<void> {
+    const begun = await deps.uow.run(async (tx) => {
+      await holdLease(deps, lease, tx);
+      const current = await DeploymentRow.findByPk(row.id, { transaction: tx.sequelize });
+      if (current?.status !== row.status) {
+        return false;
+      }
+      const wave = steps.find((step) => step.stage !== "land")?.wave;
+      if (wave !== undefined && isUntouched(all, wave)) {
+        const verdict = await checkApproval(row, deps.environments, tx.sequelize);
+        if (!verdict.ok) {
+          await stopBefore(tx, row, wave, verdict.reason);
+          return false;
+        }
+      }
+      if (status !== row.status) {
+        await row.update({ status }, { transaction: tx.sequelize });
+      }
+      for (const { row: step } of steps) {
+        await step.update(
+          { status: "running", startedAt: deps.clock.now(), attempt: step.attempt + 1 },
+          { transaction: tx.sequelize },
+        );
+        await emitStep(tx, row, step, "running", null);
+      }
+      return true;
+    });
+    if (begun) {
+      for (const step of steps) {
+        launch(row, step.row, performStep);
+      }
+    }
+  }
+
+  /** The deployment stops by itself, as if somebody had cancelled it. */
+  async function stopBefore(
+    tx: Tx,
+    row: DeploymentRow,
+    wave: number,
+    reason: string,
+  ): Promise<void> {
+    await row.update(
+      {
+        status: "aborting",
+        cancelRequestedBy: systemActor.subject,
+        cancelThen: "leave",
+        summary: `Stopped before wave ${wave}: ${reason}`,
+      },
+      { transaction: tx.sequelize },
+    );
+    await tx.emit({
+      name: "deployment.cancel_requested",
+      payload: { number: row.number, environment: row.environment, then: "leave" },
+      actor: systemActor,
+      subject: aboutDeployment(row.number),
+      related: relatedTo(row),
+    });
+  }
+
+  function launch(
+    row: DeploymentRow,
+    step: DeploymentStepRow,
+    work: typeof performStep,
+  ): RunningStep {
+    const controller = new AbortController();
+    const ended = runStep(row, step, work, controller.signal)
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => {
+        running.delete(step.id);
+        bell.ring();
+      });
+    const started = { controller, ended };
+    running.set(step.id, started);
+    return started;
+  }
+
+  async function runStep(
+    row: DeploymentRow,
+    step: DeploymentStepRow,
+    work: typeof performStep,
+    stop: AbortSignal,
+  ): Promise<void> {
+    await boundary(`${step.stage}:running`);
+    const desired = row.desired.find((one) => one.service === step.service);
+    if (!desired) {
+      throw new Error(`deployment #${row.number} does not say what ${step.service} should run`);
+    }
+    const context: StepContext = {
+      deps,
+      environment: row.environment,
+      deployment: row.number,
+      fencingToken: lease.token,
+      settleMs: findEnvironment(deps.environments, row.environment).settleMs,
+      stop,
+      log: (line) => log.write(step.service, step.stage, line),
+    };
+    const result = await inRepositoryOrder(step, desired, () => work(context, step, desired));
+    await boundary(`${step.stage}:done`);
+    if (result.status !== "abandoned") {
+      await record(row, step, desired, result);
+      await boundary(`${step.stage}:recorded`);
+    }
+  }
+
+  /** Services of one repository land one after the other: they move the same branch. */
+  function inRepositoryOrder<T>(
+    step: DeploymentStepRow,
+    { repository }: StoredDesired,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (step.stage !== "land" && step.stage !== "merge") {
+      return work();
+    }
+    const queue = landing.get(repository) ?? createQueue();
+    landing.set(repository, queue);
+    return queue(work);
+  }
+
+  async function record(
+    row: DeploymentRow,
+    step: DeploymentStepRow,
+    desired: StoredDesired,
+    result: Exclude<StepResult, { status: "abandoned" }>,
+  ): Promise<void> {
+    await persist(async (tx) => {
+      await log.flush(tx);
+      const now = deps.clock.now();
+      const hasEnded = result.status !== "pending";
+      await step.update(
+        {
+          status: result.status,
+          outcome: hasEnded ? result.outcome : null,
+          cause: result.status === "failed" ? result.cause : null,
+          startedAt: hasEnded ? step.startedAt : null,
+          finishedAt: hasEnded ? now : null,
+          ...(step.stage === "deploy" && result.status === "succeeded" ? { carried: true } : {}),
+        },
+        { transaction: tx.sequelize },
+      );
+      if (step.stage === "deploy" && result.status === "succeeded") {
+        await recordDeployed(tx, row, desired, now);
+      }
+      if (result.status === "succeeded" && result.landedSha !== undefined) {
+        await recordLanded(tx, row, desired, result.landedSha, now);
+      }
+      await emitStep(tx, row, step, result.status, result.outcome);
+    });
+  }
+
+  /** Writes what has happened. Storage that is full or locked is waited for: forgetting an effect would repeat it. */
+  async function persist(work: (tx: Tx) => Promise<void>): Promise<void> {
+    for (let wait = FIRST_WRITE_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_WRITE_PAUSE_MS)) {
+      try {
+        await deps.uow.run(async (tx) => {
+          await holdLease(deps, lease, tx);
+          await work(tx);
+        });
+        return;
+      } catch (error) {
+        const isPatient = !lost.signal.aborted && !stopping.signal.aborted;
+        if (!(error instanceof StorageUnavailable) || !isPatient) {
+          throw error;
+        }
+        deps.logger.warn({ err: error, deployment: lease.number }, "waiting for the storage");
+      }
+      await pause(deps.timers, wait, AbortSignal.any([lost.signal, stopping.signal]));
+    }
+  }
+
+  function endRunning(reason: StopReason): void {
+    for (const { controller } of running.values()) {
+      controller.abort(reason);
+    }
+  }
+
+  /** Lets what runs end in its own time, within limits, and leaves the rest to the next runner. */
+  async function giveBack(): Promise<void> {
+    const ended = Promise.all([...running.values()].map((step) => step.ended));
+    const patience = new AbortController();
+    await Promise.race([ended, pause(deps.timers, deps.stopGraceMs, patience.signal)]);
+    patience.abort();
+    endRunning("stopping");
+    await ended;
+    if (failure === undefined) {
+      await releaseLease(deps, lease);
+    }
+  }
+
+  function startHeartbeat(): () => void {
+    let until = deps.clock.now().getTime() + deps.leaseMs;
+    let cancel = deps.timers.after(deps.heartbeatMs, beat);
+    let isStopped = false;
+    function beat(): void {
+      deps.uow
+        .run((tx) => holdLease(deps, lease, tx))
+        .then(
+          () => {
+            until = deps.clock.now().getTime() + deps.leaseMs;
+          },
+          (error: unknown) => {
+            noteWriteFailure(error, "the heartbeat of a deployment failed");
+            if (deps.clock.now().getTime() >= until) {
+              // Nobody can tell whether somebody else took over: end everything rather than act twice.
+              loseLease();
+            }
+          },
+        )
+        .finally(() => {
+          bell.ring();
+          if (!isStopped) {
+            cancel = deps.timers.after(deps.heartbeatMs, beat);
+          }
+        });
+    }
+    return () => {
+      isStopped = true;
+      cancel();
+    };
+  }
+
+  function noteWriteFailure(error: unknown, what: string): void {
+    if (error instanceof LeaseLost) {
+      loseLease();
+    } else {
+      deps.logger.warn({ err: error, deployment: lease.number }, what);
+    }
+  }
+
+  function loseLease(): void {
+    lost.abort();
+    endRunning("lease_lost");
+    bell.ring();
+  }
+
+  async function boundary(name: Boundary): Promise<void> {
+    await deps.onBoundary?.(name);
+  }
+}
+
+/** A failure may be anything that was thrown; what is thrown on must be an error. */
+function asError(failure: unknown): Error {
+  return failure instanceof Error ? failure : new Error("a step broke", { cause: failure });
+}
+
+function isUntouched(steps: readonly StepView[], wave: number): boolean {
+  return steps.every(
+    (step) => step.wave !== wave || step.stage === "land" || step.status === "pending",
+  );
+}
+
+async function emitStep(
+  tx: Tx,
+  row: DeploymentRow,
+  step: DeploymentStepRow,
+  status: StepStatus,
+  outcome: string | null,
+): Promise<void> {
+  await tx.emit({
+    name: "deployment.step_changed",
+    payload: {
+      number: row.number,
+      environment: row.environment,
+      wave: step.wave,
+      service: step.service,
+      stage: step.stage,
+      status,
+      outcome,
+    },
+    actor: systemActor,
+    subject: aboutDeployment(row.number),
+    related: relatedTo(row),
+  });
+}
+
+async function recordLanded(
+  tx: Tx,
+  row: DeploymentRow,
+  desired: StoredDesired,
+  sha: string,
+  now: Date,
+): Promise<void> {
+  if (row.releaseId === null || row.releaseNumber === null || desired.landBranch === null) {
+    return;
+  }
+  await ReleaseItemRow.update(
+    { landedAt: now, landedSha: sha },
+    {
+      where: { releaseId: row.releaseId, service: desired.service },
+      transaction: tx.sequelize,
+    },
+  );
+  await tx.emit({
+    name: "release.item_landed",
+    payload: {
+      number: row.releaseNumber,
+      service: desired.service,
+      branch: desired.landBranch,
+      sha,
+    },
+    actor: systemActor,
+    subject: { kind: "release", id: String(row.releaseNumber) },
+    related: [aboutDeployment(row.number)],
+  });
+}
+
+/** Something to wait for that rings at most once. */
+function createBell(): { readonly rung: Promise<void>; ring(): void } {
+  let ring: () => void = () => undefined;
+  const rung = new Promise<void>((resolve) => {
+    ring = resolve;
+  });
+  return { rung, ring: () => ring() };
+}
