@@ -150,7 +150,8 @@ function toAuth({ auth }: ConfigFile, problems: Problems): AuthConfig {
           clientId: keycloak.client_id,
           clientSecret: keycloak.client_secret ?? null,
           redirectUrl: keycloak.redirect_url ?? null,
-          scopes: keycloak.scopes ?? ["openid", "profile", "email"],
+          // Without offline_access roles could be checked only while the person's browser is signed in.
+          scopes: keycloak.scopes ?? ["openid", "profile", "email", "offline_access"],
           claims: {
             groups: keycloak.claims?.groups ?? ["groups"],
             realmRoles: keycloak.claims?.realm_roles ?? ["realm_access.roles"],

@@ -86,6 +86,7 @@ export async function createEmbeddedProvider(
     clientSecret: new Secret(keys.clientSecret),
     redirectUrl: `${baseUrl}/auth/callback`,
     postLogoutUrl: `${baseUrl}/`,
+    scopes: ["openid", "profile", "email", "offline_access"],
     claims: KEYCLOAK_CLAIM_PATHS,
   };
   const bySubject = new Map(people.map((person) => [person.subject, person]));
@@ -169,7 +170,7 @@ function configure(
     clients: [
       {
         client_id: settings.clientId,
-        client_secret: settings.clientSecret.reveal(),
+        client_secret: keys.clientSecret,
         client_name: "Slipway",
         redirect_uris: [settings.redirectUrl],
         post_logout_redirect_uris: [settings.postLogoutUrl],

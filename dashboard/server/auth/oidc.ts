@@ -20,12 +20,15 @@ import type { PendingSignIn } from "./sessions.ts";
 export interface OidcSettings {
   readonly issuer: string;
   readonly clientId: string;
-  readonly clientSecret: Secret;
+  /** Null: a public client, protected by PKCE alone. */
+  readonly clientSecret: Secret | null;
   /** Where the provider sends people back to; must be registered there. */
   readonly redirectUrl: string;
   /** Where the provider sends people after signing out; must be registered there. */
   readonly postLogoutUrl: string;
-  /** `openid profile email` always; `offline_access` is added where the provider offers it. */
+  /** What to ask for, `openid` among them. `offline_access` is left out where the provider does not offer it. */
+  readonly scopes: readonly string[];
+  /** Where memberships are found. */
   readonly claims: ClaimPaths;
 }
 
@@ -120,7 +123,7 @@ export function createOidcClient(
     };
     const url = oidc.buildAuthorizationUrl(config, {
       redirect_uri: settings.redirectUrl,
-      scope: scopesFor(config),
+      scope: scopesFor(config, settings.scopes),
       code_challenge: await oidc.calculatePKCECodeChallenge(pending.codeVerifier),
       code_challenge_method: "S256",
       state: pending.state,
@@ -302,7 +305,9 @@ export function createOidcClient(
             issuer,
             settings.clientId,
             undefined,
-            oidc.ClientSecretBasic(settings.clientSecret.reveal()),
+            settings.clientSecret
+              ? oidc.ClientSecretBasic(settings.clientSecret.reveal())
+              : oidc.None(),
             {
               timeout: TIMEOUT_SECONDS,
               execute: [
@@ -349,12 +354,13 @@ export function createOidcClient(
   }
 }
 
-function scopesFor(config: oidc.Configuration): string {
-  const offered = config.serverMetadata().scopes_supported ?? [];
-  // Without it some providers withdraw the refresh token with the browser's session, and roles could no longer be checked.
-  return offered.includes("offline_access")
-    ? "openid profile email offline_access"
-    : "openid profile email";
+function scopesFor(config: oidc.Configuration, wanted: readonly string[]): string {
+  const { scopes_supported: offered } = config.serverMetadata();
+  return wanted
+    .filter(
+      (scope) => scope !== "offline_access" || offered === undefined || offered.includes(scope),
+    )
+    .join(" ");
 }
 
 /** What the provider, or the check of what it sent, answered with "no"; everything else is "no answer". */
