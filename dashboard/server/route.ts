@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import express, { type Request, type RequestHandler, type Response, type Router } from "express";
 import type { z } from "zod";
 import { can, type Permission } from "../../shared/app/policies.ts";
@@ -125,7 +126,7 @@ export function defineRoute<
       if (spec.location) {
         res.set("Location", `/api/v1${spec.location(answer)}`);
       }
-      res.status(status).json(answer);
+      sendJson(req, res, status, answer);
     },
   };
 }
@@ -246,6 +247,24 @@ function routeContext(req: Request, options: MountOptions): RouteContext {
     identityProvider: options.identityProvider,
     csrfToken: credential === "session" ? (req.session.csrfToken ?? null) : null,
   };
+}
+
+/**
+ * Sends the answer with an `ETag` of its content, or only says that the client has it already. Express would leave that out
+ * for requests with `Cache-Control: no-cache`, which `fetch` adds by itself to every conditional request.
+ */
+function sendJson(req: Request, res: Response, status: number, answer: unknown): void {
+  const text = JSON.stringify(answer);
+  if (req.method === "GET" || req.method === "HEAD") {
+    const etag = `W/"${createHash("sha256").update(text).digest("base64url").slice(0, 27)}"`;
+    res.set("ETag", etag);
+    const known = (req.get("if-none-match") ?? "").split(",").map((tag) => tag.trim());
+    if (known.includes(etag) || known.includes("*")) {
+      res.status(304).end();
+      return;
+    }
+  }
+  res.status(status).type("json").send(text);
 }
 
 /** Throws InputInvalid with a JSON pointer for every mistake. */
