@@ -1,0 +1,2 @@
+// What the benchmark uses of Hubot.
+export { Adapter, Robot, TextMessage, User } from "hubot";
