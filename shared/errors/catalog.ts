@@ -65,6 +65,13 @@ export const TokenInvalid = defineError<Record<string, never>>(
   () => "This API token is unknown, expired or revoked.",
   () => "Make a new one with `slipway token`, or under Settings.",
 );
+export const PersonNotFound = defineError<{ person: string; known: readonly string[] }>(
+  "person.not_found",
+  "not_found",
+  (d) => `There is nobody called "${d.person}".`,
+  (d) =>
+    d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "They have to sign in once first.",
+);
 export const TokenNotFound = defineError<{ token: string }>(
   "token.not_found",
   "not_found",

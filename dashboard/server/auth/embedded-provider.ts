@@ -17,7 +17,7 @@ import { createFriendly } from "./friendly.ts";
 import { createEmbeddedStore } from "./embedded-store.ts";
 import { isLoopback, type OidcSettings } from "./oidc.ts";
 import { escapeHtml, PLAIN_PAGE_STYLESHEET, plainPage } from "./pages.ts";
-import { readOrCreateSecretFile } from "./secret-file.ts";
+import { readOrCreateSecretFile } from "../../../shared/lib/secret-file.ts";
 
 /** Somebody the embedded identity provider vouches for, chosen on its page without a password. */
 export interface SamplePerson {

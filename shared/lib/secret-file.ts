@@ -1,6 +1,6 @@
 import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { randomToken } from "../../../shared/lib/ids.ts";
+import { randomToken } from "./ids.ts";
 
 /**
  * The text of a file only the owner may read, made on the first start. When two processes make it at once, both get the
