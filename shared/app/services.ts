@@ -48,17 +48,35 @@ export interface ReleaseServices {
   /** Reads everything again from source control. */
   refresh(actor: Actor, number: number, progress?: Progress): Promise<ReleaseView>;
   edit(actor: Actor, number: number, input: PatchRelease): Promise<ReleaseView>;
-  exclude(actor: Actor, number: number, services: readonly string[], reason: string | null): Promise<ReleaseView>;
+  exclude(
+    actor: Actor,
+    number: number,
+    services: readonly string[],
+    reason: string | null,
+  ): Promise<ReleaseView>;
   include(actor: Actor, number: number, services: readonly string[]): Promise<ReleaseView>;
   /** Replaces what one service depends on in this release. */
-  setDependencies(actor: Actor, number: number, service: string, on: readonly string[]): Promise<ReleaseView>;
+  setDependencies(
+    actor: Actor,
+    number: number,
+    service: string,
+    on: readonly string[],
+  ): Promise<ReleaseView>;
   /**
    * Signs the content with `fingerprint`; without one, the content that is stored now. Signing twice is no error and makes one
    * sign-off. Throws SignOffOutdated when `fingerprint` is not the current one, SignOffRefused with every reason.
    */
-  signOff(actor: Actor, number: number, input: { readonly role: string; readonly fingerprint?: string | undefined }): Promise<ReleaseView>;
+  signOff(
+    actor: Actor,
+    number: number,
+    input: { readonly role: string; readonly fingerprint?: string | undefined },
+  ): Promise<ReleaseView>;
   /** `of` names another person's signature (administrators only). */
-  revokeSignOff(actor: Actor, number: number, input: { readonly role: string; readonly of?: string | undefined }): Promise<ReleaseView>;
+  revokeSignOff(
+    actor: Actor,
+    number: number,
+    input: { readonly role: string; readonly of?: string | undefined },
+  ): Promise<ReleaseView>;
   reject(actor: Actor, number: number, reason: string): Promise<ReleaseView>;
   liftRejection(actor: Actor, number: number): Promise<ReleaseView>;
   close(actor: Actor, number: number, reason: string): Promise<ReleaseView>;
@@ -73,7 +91,11 @@ export interface DeploymentServices {
   request(actor: Actor, release: number, input: RequestDeployment): Promise<DeploymentView>;
   view(actor: Actor, number: number): Promise<DeploymentView>;
   list(actor: Actor, query: DeploymentQuery): Promise<Page<DeploymentSummary>>;
-  logs(actor: Actor, number: number, query: { readonly after?: number | undefined; readonly limit?: number | undefined }): Promise<DeploymentLogView>;
+  logs(
+    actor: Actor,
+    number: number,
+    query: { readonly after?: number | undefined; readonly limit?: number | undefined },
+  ): Promise<DeploymentLogView>;
   cancel(actor: Actor, number: number, input: CancelDeployment): Promise<DeploymentView>;
   /** A new deployment of what failed, under the same gates. */
   retry(actor: Actor, number: number): Promise<DeploymentView>;
@@ -84,7 +106,16 @@ export interface EnvironmentServices {
   list(actor: Actor): Promise<readonly EnvironmentView[]>;
   /** Asks the target what runs. Throws EnvironmentNotFound. */
   view(actor: Actor, environment: string): Promise<EnvironmentView>;
-  health(actor: Actor, environment?: string): Promise<readonly { readonly environment: string; readonly services: readonly ServiceStateView[]; readonly unreachable: string | null }[]>;
+  health(
+    actor: Actor,
+    environment?: string,
+  ): Promise<
+    readonly {
+      readonly environment: string;
+      readonly services: readonly ServiceStateView[];
+      readonly unreachable: string | null;
+    }[]
+  >;
   diff(actor: Actor, from: string, to: string): Promise<EnvironmentDiffView>;
   /** Makes a promotion release from the difference. Throws PromotionEmpty, PromotionStale. */
   promote(actor: Actor, input: PromoteEnvironment): Promise<ReleaseView>;
@@ -96,7 +127,10 @@ export interface EnvironmentServices {
 }
 
 export interface CatalogServices {
-  listServices(actor: Actor, query: PageQuery & { readonly text?: string | undefined; readonly team?: string | undefined }): Promise<Page<ServiceView>>;
+  listServices(
+    actor: Actor,
+    query: PageQuery & { readonly text?: string | undefined; readonly team?: string | undefined },
+  ): Promise<Page<ServiceView>>;
   viewService(actor: Actor, name: string): Promise<ServiceView>;
   createService(actor: Actor, input: SaveService): Promise<ServiceView>;
   updateService(actor: Actor, name: string, input: SaveService): Promise<ServiceView>;
@@ -148,7 +182,15 @@ export interface PeopleServices {
 /** Sessions of signed-in browsers, for express-session's store. Ids are hashed before they are stored. */
 export interface SessionServices {
   get(sid: string): Promise<Readonly<Record<string, unknown>> | null>;
-  set(sid: string, data: Readonly<Record<string, unknown>>, meta: { readonly subject: string | null; readonly oidcSid: string | null; readonly expiresAt: Date }): Promise<void>;
+  set(
+    sid: string,
+    data: Readonly<Record<string, unknown>>,
+    meta: {
+      readonly subject: string | null;
+      readonly oidcSid: string | null;
+      readonly expiresAt: Date;
+    },
+  ): Promise<void>;
   touch(sid: string, expiresAt: Date): Promise<void>;
   destroy(sid: string): Promise<void>;
   /** Ends every session of a person, or of one session at the provider. Returns how many. */
@@ -165,7 +207,11 @@ export interface LiveServices {
 
 /** What happens in the room, told to the sockets and to the bot. */
 export type RoomNotice =
-  | { readonly type: "message" | "edited"; readonly message: RoomMessage; readonly visibleTo: string | null }
+  | {
+      readonly type: "message" | "edited";
+      readonly message: RoomMessage;
+      readonly visibleTo: string | null;
+    }
   | { readonly type: "removed"; readonly id: string; readonly channel: string };
 
 export interface RoomServices {
@@ -174,30 +220,84 @@ export interface RoomServices {
   messages(actor: Actor, query: RoomMessageQuery): Promise<readonly RoomMessage[]>;
   message(actor: Actor, id: string): Promise<RoomMessage>;
   /** Stores a person's message. The bot hears of it through `listen`. */
-  post(actor: Actor, input: { readonly channel: string; readonly text: string; readonly threadId?: string | undefined }): Promise<RoomMessage>;
+  post(
+    actor: Actor,
+    input: {
+      readonly channel: string;
+      readonly text: string;
+      readonly threadId?: string | undefined;
+    },
+  ): Promise<RoomMessage>;
   /** Passes a press on a button or a sent form to the bot, and resolves when it was taken. Throws ActionExpired, MessageNotFound. */
-  press(actor: Actor, messageId: string, input: { readonly action: string; readonly values?: Readonly<Record<string, string>> | undefined }): Promise<void>;
+  press(
+    actor: Actor,
+    messageId: string,
+    input: {
+      readonly action: string;
+      readonly values?: Readonly<Record<string, string>> | undefined;
+    },
+  ): Promise<void>;
   /** For the bot: stores its message. */
-  postAsBot(input: { readonly channel: string; readonly threadId: string | null; readonly text: string; readonly card: RoomCard | null; readonly visibleTo: string | null }): Promise<RoomMessage>;
+  postAsBot(input: {
+    readonly channel: string;
+    readonly threadId: string | null;
+    readonly text: string;
+    readonly card: RoomCard | null;
+    readonly visibleTo: string | null;
+  }): Promise<RoomMessage>;
   /** For the bot: changes its message. Throws MessageNotFound. */
-  editAsBot(id: string, input: { readonly text: string; readonly card: RoomCard | null }): Promise<RoomMessage>;
+  editAsBot(
+    id: string,
+    input: { readonly text: string; readonly card: RoomCard | null },
+  ): Promise<RoomMessage>;
   /** Every notice after its commit, in order. */
   listen(onNotice: (notice: RoomNotice) => void): () => void;
   /** The bot takes presses; at most one taker. */
-  onPress(take: (press: { readonly actor: Actor; readonly message: RoomMessage; readonly action: string; readonly values: Readonly<Record<string, string>>; readonly deliveryId: string }) => Promise<void>): () => void;
+  onPress(
+    take: (press: {
+      readonly actor: Actor;
+      readonly message: RoomMessage;
+      readonly action: string;
+      readonly values: Readonly<Record<string, string>>;
+      readonly deliveryId: string;
+    }) => Promise<void>,
+  ): () => void;
 }
 
 /** What the chat runtime keeps: what buttons mean, which message shows what, what was delivered. */
 export interface ChatStoreServices {
-  saveActions(actions: readonly { readonly token: string; readonly action: string; readonly payload: unknown; readonly platform: string; readonly expiresAt: Date }[]): Promise<void>;
+  saveActions(
+    actions: readonly {
+      readonly token: string;
+      readonly action: string;
+      readonly payload: unknown;
+      readonly platform: string;
+      readonly expiresAt: Date;
+    }[],
+  ): Promise<void>;
   /** Ties tokens to the message that shows them. */
-  bindActions(tokens: readonly string[], place: { readonly channelId: string; readonly messageId: string }): Promise<void>;
-  findAction(token: string): Promise<{ readonly action: string; readonly payload: unknown; readonly platform: string; readonly channelId: string | null; readonly messageId: string | null; readonly expiresAt: Date } | null>;
+  bindActions(
+    tokens: readonly string[],
+    place: { readonly channelId: string; readonly messageId: string },
+  ): Promise<void>;
+  findAction(
+    token: string,
+  ): Promise<{
+    readonly action: string;
+    readonly payload: unknown;
+    readonly platform: string;
+    readonly channelId: string | null;
+    readonly messageId: string | null;
+    readonly expiresAt: Date;
+  } | null>;
   /** True the first time this delivery is seen. */
   takeDelivery(platform: string, deliveryId: string): Promise<boolean>;
   findPosts(subject: string): Promise<readonly StoredPost[]>;
   /** Newest post of a subject kind in a place, e.g. the release card a typed approve refers to. */
-  newestPost(place: { readonly platform: string; readonly channelId: string }, subject: string): Promise<StoredPost | null>;
+  newestPost(
+    place: { readonly platform: string; readonly channelId: string },
+    subject: string,
+  ): Promise<StoredPost | null>;
   /** Claims the right to make the first post of a subject in a channel; false when somebody has it. */
   claimPost(post: Omit<StoredPost, "messageId" | "editedAt">): Promise<boolean>;
   savePost(post: StoredPost): Promise<void>;
@@ -239,7 +339,11 @@ export interface Services {
     readonly sample: boolean;
   };
   /** Whether the actor has this permission at all, for help and for hiding what cannot be done. */
-  can(actor: Actor, permission: Permission, scope?: { readonly environment?: string; readonly team?: string }): boolean;
+  can(
+    actor: Actor,
+    permission: Permission,
+    scope?: { readonly environment?: string; readonly team?: string },
+  ): boolean;
 }
 
 /** Shape helper for presenters. */

@@ -324,6 +324,16 @@ export const TeamNotFound = defineError<{ team: string }>(
   "not_found",
   (d) => `There is no team called "${d.team}".`,
 );
+export const NameInUse = defineError<{
+  what: string;
+  name: string;
+  by: readonly string[];
+}>(
+  "name.in_use",
+  "conflict",
+  (d) => `The ${d.what} "${d.name}" is still used by ${d.by.join(", ")}.`,
+  () => "Change those first, then remove it.",
+);
 export const NameTaken = defineError<{ what: string; name: string }>(
   "name.taken",
   "conflict",
