@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Problem } from "../../shared/contract/problem.ts";
 import {
   DeploymentBlocked,
+  PermissionDenied,
   ReleaseNotFound,
   SignOffOutdated,
   SignOffRefused,
@@ -24,7 +25,6 @@ const REASONS = [
 
 /** What the fake use cases were called with, newest last. */
 const calls: { readonly name: string; readonly by: string; readonly input: unknown }[] = [];
-const denied: string[] = [];
 
 let server: TestServer;
 beforeAll(async () => {
@@ -74,6 +74,12 @@ beforeAll(async () => {
           }
           return buildReleaseView({ number });
         },
+        async close(actor) {
+          throw new PermissionDenied({
+            permission: "release.close",
+            reason: `${actor.name} may not close releases.`,
+          });
+        },
         async revokeSignOff(actor, number, input) {
           calls.push({ name: "revoke", by: actor.username, input });
           return buildReleaseView({ number });
@@ -116,11 +122,6 @@ beforeAll(async () => {
         },
       },
     },
-    app: {
-      async onDenied(actor, permission) {
-        denied.push(`${actor.username} ${permission}`);
-      },
-    },
   });
 });
 afterAll(() => server.close());
@@ -155,19 +156,25 @@ describe(createApp.name, () => {
     expect(await me.json()).toMatchObject({ username: "quinn", roles: ["qa"], csrfToken: null });
   });
 
-  it("says who may, records who tried, and does nothing, when a role is missing", async () => {
-    const before = calls.length;
-    const answer = await server.api("/releases", {
-      as: "vic",
-      ...json({ source: "uat", destination: "master" }),
-    });
+  it("shows nothing to somebody without a role, and says which role it takes", async () => {
+    const answer = await server.api("/releases/12", { as: "nobody" });
     expect(answer.status).toBe(403);
     const problem = await problemOf(answer);
-    expect(problem).toMatchObject({ code: "permission.denied" });
-    expect(problem.detail).toContain("vic may not create releases");
-    expect(problem.requirements).toHaveLength(1);
-    expect(denied).toContain("vic release.create");
-    expect(calls).toHaveLength(before);
+    expect(problem).toMatchObject({
+      code: "permission.denied",
+      detail: "nobody may not see releases.",
+      requirements: [{ code: "permission.denied" }],
+    });
+    expect(problem.remedy).toContain("viewer");
+  });
+
+  it("passes on that the use case refused", async () => {
+    const answer = await server.api("/releases/12/close", {
+      as: "vic",
+      ...json({ reason: "no" }),
+    });
+    expect(answer.status).toBe(403);
+    expect((await problemOf(answer)).detail).toBe("vic may not close releases.");
   });
 
   it("lets a token that may only read, only read", async () => {
@@ -178,6 +185,12 @@ describe(createApp.name, () => {
     expect(writing.status).toBe(403);
     expect((await problemOf(writing)).detail).toBe("This API token may only read.");
     expect((await server.api("/releases/12", { as: "reader-dana" })).status).toBe(200);
+    const telling = await server.api("/room/messages", {
+      as: "reader-dana",
+      ...json({ channel: "releases", text: "@slipway approve 12 as dev" }),
+    });
+    expect(telling.status).toBe(403);
+    expect(server.state.messages).toEqual([]);
   });
 
   it.each(["12", "%2312"])("finds release %s", async (number) => {

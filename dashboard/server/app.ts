@@ -17,7 +17,7 @@ import { createSecurityHeaders } from "./middleware/security-headers.ts";
 import { createSessionMiddleware } from "./middleware/session.ts";
 import { createProblemHandler, refuseUnknownRoute } from "./problem.ts";
 import { bearerToken, contextOf } from "./request-context.ts";
-import { mount, type OnDenied } from "./route.ts";
+import { mount } from "./route.ts";
 import { createHealthRouter, type ConnectionState } from "./routes/health.ts";
 import { routes } from "./routes/index.ts";
 import { createPlatformWebhooks, type PlatformWebhook } from "./routes/platform-webhooks.ts";
@@ -42,8 +42,6 @@ export interface AppOptions {
   readonly drainer: Drainer;
   /** Aborts when the process stops: live streams end then. */
   readonly stopping: AbortSignal;
-  /** Records that somebody tried what they may not do. Nothing is recorded when absent. */
-  readonly onDenied?: OnDenied;
   readonly clock: Clock;
   readonly timers?: Timers;
   readonly logger: Logger;
@@ -118,7 +116,6 @@ function createApi(options: AppOptions, session: RequestHandler): Router {
     services,
     live,
     identityProvider: new URL(oidc.issuer).host,
-    onDenied: options.onDenied ?? (async () => undefined),
   });
   return api;
 }

@@ -1,6 +1,6 @@
 import type { Request } from "express";
 import type { Actor, Via } from "../../shared/core/actor.ts";
-import { SignInRequired } from "../../shared/errors/catalog.ts";
+import { PermissionDenied, SignInRequired } from "../../shared/errors/catalog.ts";
 
 /** What the middleware found out about a request. */
 export interface RequestContext {
@@ -36,6 +36,19 @@ export function actorOf(req: Request): Actor {
     throw new SignInRequired({});
   }
   return actor;
+}
+
+/**
+ * A token that may only read changes nothing, whatever the person may: not even by telling the bot to. Throws
+ * PermissionDenied.
+ */
+export function requireWriteScope(actor: Actor, operation: string): void {
+  if (actor.via.token && !actor.via.token.scopes.includes("write")) {
+    throw new PermissionDenied(
+      { permission: operation, reason: "This API token may only read." },
+      { remedy: "Use a token with the scope `write`." },
+    );
+  }
 }
 
 /** Longer ones are not browsers' and would only fill the audit log. */

@@ -133,6 +133,16 @@ describe(attachSockets.name, () => {
     expect(server.state.presses).toEqual([{ subject: "dana", id: "m1", action: "approve" }]);
   });
 
+  it("lets a token that may only read, only read", async () => {
+    const reader = await greeted({ authorization: "Bearer reader-dana" });
+    reader.send({ type: "post", ref: "1", channel: "releases", text: "@slipway approve 12" });
+    expect(await reader.next("error")).toMatchObject({ code: "permission.denied", ref: "1" });
+    reader.send({ type: "press", ref: "2", messageId: "m1", action: "approve" });
+    expect(await reader.next("error")).toMatchObject({ code: "permission.denied", ref: "2" });
+    expect(server.state.messages).toEqual([]);
+    expect(server.state.presses).toEqual([]);
+  });
+
   it("tells nobody what is for one person, or in somebody else's direct channel", async () => {
     const dana = await greeted();
     const quinn = await greeted(asQuinn);

@@ -2,6 +2,7 @@ import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import express, { type Request, type Response } from "express";
 import { WebSocket, WebSocketServer, type RawData } from "ws";
+import { requireToRead } from "../../shared/app/access.ts";
 import type { RoomNotice, Services } from "../../shared/app/services.ts";
 import {
   RoomClientFrame,
@@ -15,8 +16,8 @@ import { AppError } from "../../shared/errors/app-error.ts";
 import {
   InputInvalid,
   InternalFault,
+  PersonInactive,
   RateLimited,
-  SignInRequired,
 } from "../../shared/errors/catalog.ts";
 import { withCorrelation } from "../../shared/lib/correlation.ts";
 import type { Drainer } from "../../shared/lib/drainer.ts";
@@ -26,7 +27,7 @@ import { systemTimers, type Timers } from "../../shared/lib/scheduler.ts";
 import { createAccessCheck } from "./access-check.ts";
 import { isFromOurPage } from "./middleware/csrf.ts";
 import { createSessionMiddleware } from "./middleware/session.ts";
-import { bearerToken } from "./request-context.ts";
+import { bearerToken, requireWriteScope } from "./request-context.ts";
 import type { WebSettings } from "./web-settings.ts";
 
 const PATH = "/room/socket";
@@ -148,12 +149,13 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
     if (bearerToken(req.headers.authorization) === undefined) {
       await readSession(req);
     }
-    const check = createAccessCheck(req, services, "room");
-    const actor = await check();
-    if (!services.can(actor, "room.use")) {
-      throw new SignInRequired({});
-    }
-    return { actor, check };
+    const known = createAccessCheck(req, services, "room");
+    const check = async () => {
+      const actor = await known();
+      requireToRead(actor, "room.use");
+      return actor;
+    };
+    return { actor: await check(), check };
   }
 
   /** Express's session middleware, with an answer that nobody sends. */
@@ -231,7 +233,7 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
         message: known.message,
         remedy: known.remedy ?? null,
       });
-      if (isLostAccess(known)) {
+      if (known instanceof PersonInactive || known.kind === "unauthenticated") {
         client.socket.close(POLICY, "access ended");
       }
     }
@@ -248,7 +250,7 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
       case "post": {
         const { channel, text, threadId } = frame;
         const message = await changing(async () =>
-          services.room.post(await actorNow(client), { channel, text, threadId }),
+          services.room.post(await writerNow(client), { channel, text, threadId }),
         );
         send(client, { type: "ok", ref: frame.ref, messageId: message.id });
         return;
@@ -256,7 +258,7 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
       case "press": {
         const { messageId, action, values } = frame;
         await changing(async () =>
-          services.room.press(await actorNow(client), messageId, { action, values }),
+          services.room.press(await writerNow(client), messageId, { action, values }),
         );
         send(client, { type: "ok", ref: frame.ref, messageId: null });
         return;
@@ -382,6 +384,12 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
     return client.actor;
   }
 
+  async function writerNow(client: Client): Promise<Actor> {
+    const actor = await actorNow(client);
+    requireWriteScope(actor, "room.use");
+    return actor;
+  }
+
   /** Changes are finished before the process stops, and refused once it does. */
   async function changing<T>(work: () => Promise<T>): Promise<T> {
     const end = drainer.startOperation();
@@ -429,8 +437,7 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
         client.checkedAt = clock.now().getTime();
       },
       (error: unknown) => {
-        // While nobody can tell, what they do is refused, and what others say goes on.
-        if (!(error instanceof AppError) || isLostAccess(error)) {
+        if (isLostAccess(error)) {
           logger.info({ err: error }, "room client may not stay");
           client.socket.close(POLICY, "access ended");
         }
@@ -478,8 +485,11 @@ const STATUS_OF_REFUSAL: Readonly<Partial<Record<AppError["kind"], number>>> = {
   upstream: 502,
 };
 
-function isLostAccess(error: AppError): boolean {
-  return error.kind === "unauthenticated" || error.code === "person.inactive";
+/** While nobody can tell (the identity provider is away), access is not lost. */
+function isLostAccess(error: unknown): boolean {
+  return (
+    !(error instanceof AppError) || error.kind === "unauthenticated" || error.kind === "forbidden"
+  );
 }
 
 function namesOf(channels: readonly RoomChannel[]): ReadonlySet<string> {

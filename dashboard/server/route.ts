@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import express, { type Request, type RequestHandler, type Response, type Router } from "express";
 import type { z } from "zod";
-import { can, type Permission } from "../../shared/app/policies.ts";
+import { requireToRead } from "../../shared/app/access.ts";
+import type { Permission } from "../../shared/app/policies.ts";
 import type { Services } from "../../shared/app/services.ts";
 import type { Actor } from "../../shared/core/actor.ts";
 import type { ErrorKind } from "../../shared/errors/app-error.ts";
-import { InputInvalid, PermissionDenied } from "../../shared/errors/catalog.ts";
+import { InputInvalid } from "../../shared/errors/catalog.ts";
 import { withCorrelation } from "../../shared/lib/correlation.ts";
 import type { LiveEvents } from "./live-events.ts";
 import { BODY_LIMIT } from "./problem.ts";
-import { actorOf, contextOf } from "./request-context.ts";
+import { actorOf, contextOf, requireWriteScope } from "./request-context.ts";
 
 /** What a handler may use besides its input. */
 export interface RouteContext {
@@ -160,17 +161,13 @@ export function defineStream<
   };
 }
 
-/** Tells whoever keeps the audit log that somebody tried what they may not do. */
-export type OnDenied = (actor: Actor, permission: Permission, reason: string) => Promise<void>;
-
 export interface MountOptions {
   readonly services: Services;
   readonly live: LiveEvents;
   readonly identityProvider: string;
-  readonly onDenied: OnDenied;
 }
 
-/** Adds the routes to a router: permission first, then the body is read, then the handler runs. */
+/** Adds the routes to a router: who may comes first, then the body is read, then the handler runs. */
 export function mount(router: Router, routes: readonly Route[], options: MountOptions): void {
   const readJson = express.json({
     limit: BODY_LIMIT,
@@ -178,7 +175,7 @@ export function mount(router: Router, routes: readonly Route[], options: MountOp
     type: ["application/json", "application/*+json"],
   });
   for (const route of routes) {
-    const steps: RequestHandler[] = [authorise(route, options)];
+    const steps: RequestHandler[] = [authorise(route)];
     if (route.body) {
       steps.push(readJson, refuseOtherBodies);
     }
@@ -204,21 +201,18 @@ function described(spec: Described): Described {
   return { method, path, operationId, summary, tag, permission, errors };
 }
 
-function authorise(route: Route, { onDenied }: MountOptions): RequestHandler {
-  return async (req, _res, next) => {
-    if (route.permission === "public") {
-      next();
-      return;
-    }
-    const actor = actorOf(req);
-    if (route.permission !== "signed-in") {
-      const verdict = can(actor, route.permission);
-      if (!verdict.ok) {
-        await onDenied(actor, route.permission, verdict.reason);
-        throw new PermissionDenied(
-          { permission: route.permission, reason: verdict.reason },
-          { remedy: verdict.remedy },
-        );
+/**
+ * Refuses to show what the actor may not see, and every change with a token that may only read. Whether the actor may make
+ * this change, here, is refused by the use case, which records the attempt.
+ */
+function authorise(route: Route): RequestHandler {
+  return (req, _res, next) => {
+    if (route.permission !== "public") {
+      const actor = actorOf(req);
+      if (route.method !== "get") {
+        requireWriteScope(actor, route.operationId);
+      } else if (route.permission !== "signed-in") {
+        requireToRead(actor, route.permission);
       }
     }
     next();

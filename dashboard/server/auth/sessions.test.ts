@@ -24,12 +24,14 @@ beforeEach(() => {
 
 function set(data: Partial<SessionData>): Promise<void> {
   return new Promise((resolve, reject) => {
-    store.set("sid", data as SessionData, (error) => (error ? reject(error) : resolve()));
+    store.set("sid", data as SessionData, (error) =>
+      error instanceof Error ? reject(error) : resolve(),
+    );
   });
 }
 function get(): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    store.get("sid", (error, data) => (error ? reject(error) : resolve(data)));
+    store.get("sid", (error, data) => (error instanceof Error ? reject(error) : resolve(data)));
   });
 }
 function touch(data: Partial<SessionData>): Promise<void> {
@@ -87,7 +89,7 @@ describe(SessionStore.name, () => {
     );
     await expect(
       new Promise((resolve, reject) => {
-        broken.get("sid", (error) => (error ? reject(error) : resolve(null)));
+        broken.get("sid", (error) => (error instanceof Error ? reject(error) : resolve(null)));
       }),
     ).rejects.toThrow("disk full");
   });

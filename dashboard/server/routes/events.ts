@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { requireToRead } from "../../../shared/app/access.ts";
 import { createAccessCheck } from "../access-check.ts";
 import { defineStream } from "../route.ts";
 
@@ -18,7 +19,8 @@ export const streamEvents = defineStream({
   async stream({ services, live }, { query }, req, res) {
     const resumeFrom = Seq.safeParse(req.get("last-event-id"));
     const after = resumeFrom.success ? resumeFrom.data : (query.after ?? null);
-    await live.stream(res, after, createAccessCheck(req, services, "web"));
+    const whoListens = createAccessCheck(req, services, "web");
+    await live.stream(res, after, async () => requireToRead(await whoListens(), "release.read"));
   },
 });
 

@@ -20,6 +20,7 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
   olivia: ["operator"],
   adam: ["admin"],
   vic: ["viewer"],
+  nobody: [],
 };
 
 /** What a test may look at and move behind the fake services. */
