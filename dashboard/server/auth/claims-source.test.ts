@@ -17,6 +17,7 @@ const answering = (answer: "deactivated" | { claims: typeof claims; refreshToken
 });
 const directory = {
   claimsOf: (subject: string) => (subject === "dana" ? claims : undefined),
+  everybody: () => [claims],
 };
 
 describe(createClaimsSource.name, () => {
@@ -38,6 +39,12 @@ describe(createClaimsSource.name, () => {
     await expect(source.refresh({ subject: "dana", refreshToken: null })).rejects.toThrow(
       SignInRequired,
     );
+  });
+
+  it("names everybody only where the provider can", async () => {
+    const source = createClaimsSource(answering("deactivated"), directory);
+    expect(await source.directory?.()).toEqual([claims]);
+    expect(createClaimsSource(answering("deactivated")).directory).toBeUndefined();
   });
 
   it.each([

@@ -5,6 +5,7 @@ import type { OidcClient } from "./oidc.ts";
 /** Knows its people without a refresh token: the embedded identity provider. */
 export interface PeopleDirectory {
   claimsOf(subject: string): RefreshedClaims | undefined;
+  everybody(): readonly RefreshedClaims[];
 }
 
 /**
@@ -30,5 +31,6 @@ export function createClaimsSource(
       }
       return answer;
     },
+    ...(directory ? { directory: async () => directory.everybody() } : {}),
   };
 }

@@ -5,6 +5,7 @@ import type Provider from "oidc-provider";
 import type { Configuration } from "oidc-provider";
 import { z } from "zod";
 import { Secret } from "../../../shared/config/secret.ts";
+import type { RefreshedClaims } from "../../../shared/core/ports/claims-source.ts";
 import type { Clock } from "../../../shared/core/ports/clock.ts";
 import { IdentityProviderLocal, LoginFailed } from "../../../shared/errors/catalog.ts";
 import { randomToken } from "../../../shared/lib/ids.ts";
@@ -98,21 +99,16 @@ export async function createEmbeddedProvider(
     directory: {
       claimsOf(subject) {
         const person = bySubject.get(subject);
-        return (
-          person && {
-            issuer,
-            subject,
-            username: person.username,
-            name: person.name,
-            email: person.email,
-            groups: person.groups,
-            realmRoles: person.realmRoles,
-            clientRoles: [],
-          }
-        );
+        return person && claimsOf(person);
       },
+      everybody: () => people.map(claimsOf),
     },
   };
+
+  function claimsOf(person: SamplePerson): RefreshedClaims {
+    const { subject, username, name, email, groups, realmRoles } = person;
+    return { issuer, subject, username, name, email, groups, realmRoles, clientRoles: [] };
+  }
 
   async function handleRequest(...[req, res, next]: Parameters<RequestHandler>): Promise<void> {
     if (!comesFromThisMachine(req)) {
