@@ -8,8 +8,8 @@ const MOST_COMMITS = 500;
 const MOST_FILES = 3000;
 
 /**
- * What `head` has that `base` lacks. One process when both are the same commit, two when head has nothing new, four when
- * base has not moved on, else five.
+ * What `head` has that `base` lacks. One process when both are the same commit, two when head has nothing new, three when
+ * base has not moved on; one more where the histories forked, and one where there is more than can be shown.
  */
 export async function compareRefs(
   repository: OpenRepository,
@@ -18,18 +18,12 @@ export async function compareRefs(
   head: string,
 ): Promise<Comparison> {
   const [baseSha = "", headSha = ""] = await requireRefs(repository, [base, head]);
-  const { ahead, behind } =
-    baseSha === headSha
-      ? { ahead: 0, behind: 0 }
-      : await countCommits(repository, baseSha, headSha);
+  const { commits, ahead, behind } = await readDifference(repository, baseSha, headSha);
   const mergeBaseSha = await mergeBaseOf(repository, { baseSha, headSha, ahead, behind });
-  const [commits, { files, fileCount }] =
+  const { files, fileCount } =
     ahead === 0
-      ? [[], { files: [], fileCount: 0 }]
-      : await Promise.all([
-          readCommits(repository, baseSha, headSha),
-          readFiles(repository, mergeBaseSha ?? baseSha, headSha),
-        ]);
+      ? { files: [], fileCount: 0 }
+      : await readFiles(repository, mergeBaseSha ?? baseSha, headSha);
   return {
     repository: about,
     baseSha,
@@ -77,39 +71,64 @@ async function mergeBaseOf(
   return pair.ahead === 0 ? pair.headSha : findMergeBase(repository, pair.baseSha, pair.headSha);
 }
 
+/** Commits and counts of both sides. Counting is left to git only where it is more than a few. */
+async function readDifference(repository: OpenRepository, base: string, head: string) {
+  if (base === head) {
+    return { commits: [], ahead: 0, behind: 0 };
+  }
+  const both = await readCommits(repository, `${base}...${head}`);
+  if (both.ahead.length + both.behind < MOST_COMMITS) {
+    return { commits: both.ahead, ahead: both.ahead.length, behind: both.behind };
+  }
+  const { ahead, behind } = await countCommits(repository, base, head);
+  // Commits of base may have taken the place of some of head.
+  const commits =
+    both.behind === 0 ? both.ahead : (await readCommits(repository, `${base}..${head}`)).ahead;
+  return { commits, ahead, behind };
+}
+
 async function countCommits(repository: OpenRepository, base: string, head: string) {
   const { stdout } = await repository.git.run({
     ...repository,
     args: ["rev-list", "--left-right", "--count", `${base}...${head}`, "--"],
     operation: "counting commits",
-    step: 1,
+    step: 2,
   });
   return parseCounts(stdout);
 }
 
-async function readCommits(repository: OpenRepository, base: string, head: string) {
-  const commits: Commit[] = [];
+/** The newest commits of a range, at most as many as are shown. */
+async function readCommits(repository: OpenRepository, range: string) {
+  const ahead: Commit[] = [];
+  let behind = 0;
   await repository.git.stream(
     {
       ...repository,
       args: [
         "log",
         "-z",
+        "--left-right",
         `--max-count=${MOST_COMMITS}`,
         `--format=${COMMIT_FORMAT}`,
         "--encoding=UTF-8",
         "--no-color",
         "--no-mailmap",
         "--no-patch",
-        `${base}..${head}`,
+        range,
         "--",
       ],
       operation: "reading commits",
-      step: 3,
+      step: 1,
     },
-    createCommitReader((commit) => commits.push(commit)),
+    createCommitReader((commit, side) => {
+      if (side === "base") {
+        behind += 1;
+      } else {
+        ahead.push(commit);
+      }
+    }),
   );
-  return commits;
+  return { ahead, behind };
 }
 
 async function readFiles(repository: OpenRepository, from: string, head: string) {

@@ -196,6 +196,26 @@ describe(createGitScm, () => {
     expect(comparison.commits[0]?.title).toBe("c 599");
   });
 
+  it("counts and cuts right where both sides have many commits", async () => {
+    const { ref, path, base } = await makeRepository("forked");
+    const stream = ["uat", "master"].flatMap((branch) =>
+      Array.from(
+        { length: 400 },
+        (_, index) =>
+          `commit refs/heads/${branch}\ncommitter A <a@example.com> ${1_770_000_000 + index} +0000\ndata 4\n${branch.charAt(0)}${String(index).padStart(3, "0")}\n${index === 0 ? `from ${base}\n` : ""}`,
+      ),
+    );
+    await git(path, ["fast-import", "--quiet", "--force"], stream.join(""));
+    const comparison = await compare(provider, ref);
+    expect(comparison).toMatchObject({
+      commitCount: 400,
+      behindCount: 400,
+      mergeBaseSha: base,
+      truncated: false,
+    });
+    expect(comparison.commits).toHaveLength(400);
+  });
+
   it("cuts a long list of files and keeps the count true", async () => {
     const { ref, path } = await makeRepository("wide");
     const files = Object.fromEntries(Array.from({ length: 3100 }, (_, at) => [`f/${at}`, `${at}`]));

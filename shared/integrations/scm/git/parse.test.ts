@@ -43,12 +43,23 @@ describe(createFieldReader, () => {
 describe(createCommitReader, () => {
   it("reads records however they arrive", () => {
     const records = [
-      ["a".repeat(40), "Ana Müller", "ana@x", "1770000000", "feat: ü\n\nbody\n", "Bo <bo@x>\n\n"],
-      ["b".repeat(40), "", "", "99999999999999999", "", ""],
+      [
+        ">",
+        "a".repeat(40),
+        "Ana Müller",
+        "ana@x",
+        "1770000000",
+        "feat: ü\n\nbody\n",
+        "Bo <bo@x>\n\n",
+      ],
+      ["<", "b".repeat(40), "", "", "99999999999999999", "", ""],
     ];
     const output = Buffer.from(records.map((fields) => `${fields.join("\0")}\0`).join(""));
-    const commits = inTwoPieces<Commit>(output, createCommitReader);
-    expect(commits).toEqual([
+    const commits = inTwoPieces<readonly [Commit, string]>(output, (give) =>
+      createCommitReader((commit, side) => give([commit, side])),
+    );
+    expect(commits.map(([, side]) => side)).toEqual(["head", "base"]);
+    expect(commits.map(([commit]) => commit)).toEqual([
       {
         sha: "a".repeat(40),
         title: "feat: ü",

@@ -13,10 +13,10 @@ const FIELD_BYTES = 64_000;
 /** Later dates than JavaScript has are not dates. */
 const LATEST_SECONDS = 8_640_000_000_000;
 
-/** What `git log -z` is asked for; `createCommitReader` reads it. */
+/** What `git log -z --left-right` is asked for; `createCommitReader` reads it. */
 export const COMMIT_FORMAT =
-  "tformat:%H%x00%an%x00%ae%x00%at%x00%B%x00%(trailers:key=Co-authored-by,valueonly=true,unfold=true)";
-const COMMIT_FIELDS = 6;
+  "tformat:%m%x00%H%x00%an%x00%ae%x00%at%x00%B%x00%(trailers:key=Co-authored-by,valueonly=true,unfold=true)";
+const COMMIT_FIELDS = 7;
 
 /** Takes output piece by piece and hands on each field ended by a zero byte, cut to 64 kB. */
 export function createFieldReader(take: (field: string) => void): (piece: Buffer) => void {
@@ -44,13 +44,16 @@ export function createFieldReader(take: (field: string) => void): (piece: Buffer
   }
 }
 
-/** Reads the output of `git log -z --format=COMMIT_FORMAT`. */
-export function createCommitReader(take: (commit: Commit) => void): (piece: Buffer) => void {
+/** Reads the output of `git log -z --left-right --format=COMMIT_FORMAT base...head`. */
+export function createCommitReader(
+  take: (commit: Commit, side: "base" | "head") => void,
+): (piece: Buffer) => void {
   let fields: string[] = [];
   return createFieldReader((field) => {
     fields.push(field);
     if (fields.length === COMMIT_FIELDS) {
-      take(toCommit(fields));
+      const [mark, ...rest] = fields;
+      take(toCommit(rest), mark === "<" ? "base" : "head");
       fields = [];
     }
   });
@@ -110,8 +113,7 @@ function parsePerson(text: string): CommitAuthor {
 function toCommit(fields: readonly string[]): Commit {
   const [sha = "", name = "", email = "", seconds = "", message = "", coAuthors = ""] = fields;
   return {
-    // The line break that ends the record before belongs to nobody.
-    sha: sha.trim(),
+    sha,
     ...toMessage(message),
     authors: toAuthors(name, email, coAuthors),
     authoredAt: toDate(seconds),
