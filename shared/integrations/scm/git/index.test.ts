@@ -1,7 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readEnvironment } from "../../../config/environment.ts";
 import type { CompareResult, RepoRef, ScmProvider } from "../../../core/ports/scm.ts";
@@ -234,7 +234,7 @@ describe(createGitScm, () => {
       await mkdir(join(root, "hollow/.git"), { recursive: true });
       const slow = await makeRepository("slow");
       await rm(join(slow.path, "config"));
-      await execa("mkfifo", [join(slow.path, "config")]);
+      execFileSync("sh", ["-c", `mkfifo "$1"`, "sh", join(slow.path, "config")]);
       const source = await makeRepository("source");
       const shallow = join(root, "shallow");
       await git(root, [
@@ -268,7 +268,7 @@ describe(createGitScm, () => {
     it("stops at once when the person stops, whatever a repository does", async () => {
       const { path, ref } = await makeRepository("slow");
       await rm(join(path, "config"));
-      await execa("mkfifo", [join(path, "config")]);
+      execFileSync("sh", ["-c", `mkfifo "$1"`, "sh", join(path, "config")]);
       const stop = new AbortController();
       const asked = provider.resolveMany([{ repository: ref, ref: "uat" }], stop.signal);
       stop.abort(new Error("enough"));
