@@ -241,6 +241,20 @@ describe(createUnitOfWork.name, () => {
     await expect(again).rejects.toBeInstanceOf(UniqueConstraintError);
   });
 
+  it("lets whoever was second read what was first, also when both shared a commit", async () => {
+    const results = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        try {
+          await db.uow.run((tx) => addTeam("payments", tx.sequelize));
+          return "first";
+        } catch {
+          return (await TeamRow.findByPk("payments"))?.name;
+        }
+      }),
+    );
+    expect(results.sort()).toEqual(["first", ...Array.from({ length: 19 }, () => "payments")]);
+  });
+
   it("tells after the commit, in the order of the works, and survives a listener that throws", async () => {
     const told: string[] = [];
     await Promise.all(

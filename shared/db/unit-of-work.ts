@@ -46,11 +46,11 @@ interface Entry {
 
 /** What one work left to be done at and after the commit. */
 interface Outcome {
-  readonly entry: Entry;
-  readonly value: unknown;
   readonly events: readonly UnplacedEvent[];
   readonly jobCount: number;
   readonly tellings: readonly (() => void)[];
+  /** Tells the caller how it went. */
+  readonly settle: () => void;
 }
 
 /**
@@ -102,7 +102,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
   /** Takes from `source` what fits into one transaction and settles every promise taken. Never throws. */
   async function writeTogether(source: Entry[]): Promise<void> {
     const taken: Entry[] = [];
-    const kept: Outcome[] = [];
+    const outcomes: Outcome[] = [];
     let session: WriteSession | undefined;
     try {
       // Taken before the session opens, so that whoever waits hears why it does not.
@@ -110,22 +110,25 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
       session = await dialect.openSession();
       const until = performance.now() + LONGEST_SESSION_MS;
       for (let entry = first; entry;) {
-        await perform(entry, session, kept);
+        outcomes.push(await perform(entry, session));
         const full = taken.length >= dialect.worksPerCommit || performance.now() > until;
         entry = full ? undefined : takeFrom(source, taken);
       }
-      const lastSeq = await commit(session, kept);
-      tell(kept, lastSeq);
+      const lastSeq = await commit(session, outcomes);
+      tell(outcomes, lastSeq);
     } catch (error) {
       await session?.abandon();
+      // Also works that failed by themselves: what they ran into, e.g. a row of the same transaction, is gone.
       const reason = dialect.storageFault(error) ?? error;
-      // A promise settles once: works that had failed by themselves have heard so already.
       taken.forEach((entry) => entry.reject(reason));
     }
   }
 
-  /** Runs one work. What it throws is for its caller alone; what this throws ends the whole transaction. */
-  async function perform(entry: Entry, session: WriteSession, kept: Outcome[]): Promise<void> {
+  /**
+   * Runs one work; what this throws ends the whole transaction. What the work throws is for its caller alone, and only after
+   * the commit: a row it collided with may be of the same transaction, and must be there when the caller looks.
+   */
+  async function perform(entry: Entry, session: WriteSession): Promise<Outcome> {
     const events: UnplacedEvent[] = [];
     const tellings: (() => void)[] = [];
     const counted = { jobs: 0 };
@@ -138,7 +141,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
     try {
       const value = await entry.inContext(() => insideWork.run(guard, () => entry.work(tx)));
       session.keep();
-      kept.push({ entry, value, events, jobCount: counted.jobs, tellings });
+      return { events, jobCount: counted.jobs, tellings, settle: () => entry.resolve(value) };
     } catch (error) {
       const fault = dialect.storageFault(error);
       try {
@@ -147,7 +150,8 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
         // The engine has given up the whole transaction; the fault says why, the failed rollback does not.
         throw fault ?? lost;
       }
-      entry.reject(fault ?? error);
+      const settle = () => entry.reject(fault ?? error);
+      return { events: [], jobCount: 0, tellings: [], settle };
     } finally {
       guard.active = false;
       clearTimeout(watchdog);
@@ -205,20 +209,23 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
   }
 
   /** Facts are appended last, so that on an engine with many writers the chain is locked for an instant only. */
-  async function commit(session: WriteSession, kept: readonly Outcome[]): Promise<number | null> {
-    const events = kept.flatMap((outcome) => outcome.events);
+  async function commit(
+    session: WriteSession,
+    outcomes: readonly Outcome[],
+  ): Promise<number | null> {
+    const events = outcomes.flatMap((outcome) => outcome.events);
     const lastSeq =
       events.length > 0 ? await appendEvents(sequelize, session.own, events, subscribers) : null;
     await session.commit();
     return lastSeq;
   }
 
-  function tell(kept: readonly Outcome[], lastSeq: number | null): void {
-    for (const { entry, value, tellings } of kept) {
+  function tell(outcomes: readonly Outcome[], lastSeq: number | null): void {
+    for (const { tellings, settle } of outcomes) {
       tellings.forEach(safely);
-      entry.resolve(value);
+      settle();
     }
-    const jobCount = kept.reduce((sum, outcome) => sum + outcome.jobCount, 0);
+    const jobCount = outcomes.reduce((sum, outcome) => sum + outcome.jobCount, 0);
     if (lastSeq !== null || jobCount > 0) {
       safely(() => onCommit({ lastSeq, jobCount }));
     }

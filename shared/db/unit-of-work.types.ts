@@ -25,7 +25,8 @@ export interface UnitOfWork {
    * A nested call throws instead of waiting for itself. When `work` throws, nothing of it is kept.
    *
    * Throws what `work` throws, so a broken unique index arrives as Sequelize's `UniqueConstraintError`: catch it around
-   * `run`, never inside `work`, because on PostgreSQL a failed statement spoils the rest of the transaction. Throws
+   * `run`, never inside `work`, because on PostgreSQL a failed statement spoils the rest of the transaction. The row that was
+   * first is committed by then. Throws
    * StorageUnavailable when the disk is full, failing, read-only or locked by another process; nothing was kept then.
    */
   run<T>(work: (tx: Tx) => Promise<T>): Promise<T>;

@@ -1,0 +1,329 @@
+import { Op, QueryTypes, type Transaction, type WhereOptions } from "sequelize";
+import type { RoomCard } from "../../contract/card.ts";
+import type { RoomMessage } from "../../contract/room.ts";
+import { systemActor, type Actor } from "../../core/actor.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Database } from "../../db/connect.ts";
+import { RoomMessageRow } from "../../db/rows/room-message.ts";
+import { createSharedWork } from "../../db/shared-work.ts";
+import type { Tx, UnitOfWork } from "../../db/unit-of-work.types.ts";
+import {
+  ActionExpired,
+  InputInvalid,
+  InputTooLarge,
+  MessageNotFound,
+  PermissionDenied,
+  ShuttingDown,
+} from "../../errors/catalog.ts";
+import { newId } from "../../lib/ids.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { cleanLines } from "../../lib/text.ts";
+import { authorize } from "../authorize.ts";
+import type { RoomNotice, RoomServices } from "../services.ts";
+import { actionsOf, presentRoomMessage } from "./present-room-message.ts";
+import { createRoomChannels, type Channel } from "./room-channels.ts";
+
+/** Longest message, in characters. */
+const TEXT_LIMIT = 100_000;
+/** Beginnings of threads remembered, so that an answer needs no look at the database. */
+const KNOWN_ROOTS = 2_000;
+
+type Taker = Parameters<RoomServices["onPress"]>[0];
+type NewMessage = Pick<
+  RoomMessageRow,
+  | "channel"
+  | "threadId"
+  | "authorSubject"
+  | "authorUsername"
+  | "authorName"
+  | "bot"
+  | "text"
+  | "card"
+  | "visibleTo"
+>;
+
+/**
+ * The embedded room. Everybody who listens hears of a message after its commit, in the order of commits. Listeners are those
+ * of this process.
+ */
+export function createRoomServices(deps: {
+  readonly database: Database;
+  readonly uow: UnitOfWork;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): RoomServices {
+  const { database, uow, clock, logger } = deps;
+  const channels = createRoomChannels({ uow, clock });
+  const listeners = new Set<(notice: RoomNotice) => void>();
+  /** Id of a message that begins a thread, and its channel. */
+  const roots = new Map<string, string>();
+  let taker: Taker | undefined;
+  // People and bot talk at once; what is said in the same instant is one statement.
+  const store = createSharedWork(uow, insert);
+
+  return {
+    async channels(actor) {
+      authorize(actor, "room.use");
+      const visible = await channels.visibleTo(actor);
+      const last = await lastSeqs();
+      return visible.map(({ name, topic, type }) => ({
+        name,
+        topic,
+        type,
+        lastSeq: last.get(name) ?? 0,
+      }));
+    },
+
+    async messages(actor, { channel, after, limit }) {
+      authorize(actor, "room.use");
+      const { name } = await channels.find(actor, channel);
+      const rows = await RoomMessageRow.findAll({
+        where: {
+          channel: name,
+          ...(after !== undefined && { seq: { [Op.gt]: after } }),
+          ...visibleTo(actor),
+        },
+        order: [["seq", "DESC"]],
+        limit,
+      });
+      const counts = await countReplies(
+        actor,
+        rows.filter((row) => row.threadId === null).map((row) => row.id),
+      );
+      return rows.reverse().map((row) => presentRoomMessage(row, counts.get(row.id) ?? 0));
+    },
+
+    async message(actor, id) {
+      authorize(actor, "room.use");
+      const row = await findVisible(actor, id);
+      const counts = await countReplies(actor, [id]);
+      return presentRoomMessage(row, counts.get(id) ?? 0);
+    },
+
+    async post(actor, { channel, text, threadId = null }) {
+      authorizeToSpeak(actor);
+      const { name } = await channels.find(actor, channel);
+      const said = readText(text);
+      await requireRoot(actor, threadId, name);
+      return store({
+        channel: name,
+        threadId,
+        authorSubject: actor.subject,
+        authorUsername: actor.username,
+        authorName: actor.name,
+        bot: false,
+        text: said,
+        card: null,
+        visibleTo: null,
+      });
+    },
+
+    async press(actor, messageId, { action, values = {} }) {
+      authorizeToSpeak(actor);
+      const row = await findVisible(actor, messageId);
+      const pressable = actionsOf(row.card).filter((each) => each.type !== "link");
+      const pressed =
+        pressable.find((each) => each.action === action) ??
+        pressable.find((each) => each.label === action);
+      if (!pressed) {
+        throw new ActionExpired({});
+      }
+      if (!taker) {
+        throw new ShuttingDown({});
+      }
+      await taker({
+        actor,
+        message: presentRoomMessage(row, 0),
+        action: pressed.action,
+        values: Object.fromEntries(
+          Object.entries(values).map(([name, value]) => [name, cleanLines(value, TEXT_LIMIT)]),
+        ),
+        deliveryId: newId(),
+      });
+    },
+
+    async postAsBot({ channel, threadId, text, card, visibleTo: reader }) {
+      const { name } = await channels.find(systemActor, channel);
+      await requireRoot(systemActor, threadId, name);
+      return store({
+        channel: name,
+        threadId,
+        authorSubject: systemActor.subject,
+        authorUsername: systemActor.username,
+        authorName: systemActor.name,
+        bot: true,
+        text: cleanLines(text, TEXT_LIMIT),
+        card,
+        visibleTo: reader,
+      });
+    },
+
+    editAsBot: (id, { text, card }) =>
+      uow.run((tx) => edit(tx, id, cleanLines(text, TEXT_LIMIT), card)),
+
+    listen(onNotice) {
+      listeners.add(onNotice);
+      return () => {
+        listeners.delete(onNotice);
+      };
+    },
+
+    onPress(take) {
+      taker = take;
+      return () => {
+        if (taker === take) {
+          taker = undefined;
+        }
+      };
+    },
+  };
+
+  async function insert(tx: Tx, messages: readonly NewMessage[]): Promise<readonly RoomMessage[]> {
+    const createdAt = clock.now();
+    const rows = await RoomMessageRow.bulkCreate(
+      messages.map((message) => ({ ...message, id: newId(), createdAt, editedAt: null })),
+      { transaction: tx.sequelize },
+    );
+    return rows.map((row) => {
+      const message = presentRoomMessage(row, 0);
+      tx.afterCommit(() => {
+        if (row.threadId === null && row.visibleTo === null) {
+          rememberRoot(row.id, row.channel);
+        }
+        tell({ type: "message", message, visibleTo: row.visibleTo });
+      });
+      return message;
+    });
+  }
+
+  async function edit(
+    tx: Tx,
+    id: string,
+    text: string,
+    card: RoomCard | null,
+  ): Promise<RoomMessage> {
+    const transaction = tx.sequelize;
+    const row = await RoomMessageRow.findOne({ where: { id, bot: true }, transaction });
+    if (!row) {
+      throw new MessageNotFound({ message: id });
+    }
+    await row.update({ text, card, editedAt: clock.now() }, { transaction });
+    const counts = await countReplies(systemActor, row.threadId === null ? [id] : [], transaction);
+    const message = presentRoomMessage(row, counts.get(id) ?? 0);
+    tx.afterCommit(() => tell({ type: "edited", message, visibleTo: row.visibleTo }));
+    return message;
+  }
+
+  function tell(notice: RoomNotice): void {
+    for (const listener of listeners) {
+      try {
+        listener(notice);
+      } catch (error) {
+        // One broken listener must not keep the others from hearing.
+        logger.error({ err: error }, "a listener of the room failed");
+      }
+    }
+  }
+
+  async function findVisible(actor: Actor, id: string): Promise<RoomMessageRow> {
+    const row = await RoomMessageRow.findOne({ where: { id, ...visibleTo(actor) } });
+    if (!row || !(await channels.canRead(actor, row.channel))) {
+      throw new MessageNotFound({ message: id });
+    }
+    return row;
+  }
+
+  /** An answer belongs to a message of the channel itself, one the author can see. */
+  async function requireRoot(
+    actor: Actor,
+    threadId: string | null,
+    channel: Channel["name"],
+  ): Promise<void> {
+    if (threadId === null || roots.get(threadId) === channel) {
+      return;
+    }
+    const root = await RoomMessageRow.findOne({
+      attributes: ["threadId", "visibleTo"],
+      where: { id: threadId, channel, ...visibleTo(actor) },
+    });
+    if (!root) {
+      throw new MessageNotFound({ message: threadId });
+    }
+    if (root.threadId !== null) {
+      throw new InputInvalid({
+        problems: [
+          { pointer: "/threadId", message: "names an answer; name the message it answers" },
+        ],
+      });
+    }
+    if (root.visibleTo === null) {
+      rememberRoot(threadId, channel);
+    }
+  }
+
+  function rememberRoot(id: string, channel: string): void {
+    const [oldest] = roots.keys();
+    if (roots.size >= KNOWN_ROOTS && oldest !== undefined) {
+      roots.delete(oldest);
+    }
+    roots.set(id, channel);
+  }
+
+  async function countReplies(
+    actor: Actor,
+    ids: readonly string[],
+    transaction?: Transaction,
+  ): Promise<ReadonlyMap<string, number>> {
+    if (ids.length === 0) {
+      return new Map();
+    }
+    const rows = await RoomMessageRow.count({
+      where: { threadId: [...ids], ...visibleTo(actor) },
+      group: ["threadId"],
+      ...(transaction && { transaction }),
+    });
+    return new Map(rows.map((row) => [String(row["threadId"] ?? row["thread_id"]), row.count]));
+  }
+
+  /** One look into the index per channel. */
+  async function lastSeqs(): Promise<ReadonlyMap<string, number>> {
+    const rows = await database.sequelize.query<{ name: string; last: number | null }>(
+      `SELECT c.name AS name,
+        (SELECT MAX(m.seq) FROM room_messages m WHERE m.channel = c.name) AS last
+      FROM room_channels c`,
+      { type: QueryTypes.SELECT },
+    );
+    return new Map(rows.map((row) => [row.name, row.last ?? 0]));
+  }
+}
+
+/**
+ * What is said to the bot is done with all rights of the person, so a token that may only read may not speak. Throws
+ * PermissionDenied.
+ */
+function authorizeToSpeak(actor: Actor): void {
+  authorize(actor, "room.use");
+  if (actor.via.token && !actor.via.token.scopes.includes("write")) {
+    throw new PermissionDenied(
+      { permission: "room.use", reason: "This API token may only read." },
+      { remedy: "Use a token with the scope `write`." },
+    );
+  }
+}
+
+function visibleTo(actor: Actor): WhereOptions<RoomMessageRow> {
+  return actor.kind === "system"
+    ? {}
+    : { [Op.or]: [{ visibleTo: null }, { visibleTo: actor.subject }] };
+}
+
+function readText(text: string): string {
+  if (text.length > TEXT_LIMIT) {
+    throw new InputTooLarge({ what: "The message", limit: TEXT_LIMIT, unit: "characters" });
+  }
+  const said = cleanLines(text, TEXT_LIMIT);
+  if (said.trim() === "") {
+    throw new InputInvalid({ problems: [{ pointer: "/text", message: "write something" }] });
+  }
+  return said;
+}
