@@ -5,7 +5,7 @@ import { systemActor } from "../../core/actor.ts";
 import { EventRow } from "../../db/rows/event.ts";
 import { PersonRow } from "../../db/rows/person.ts";
 import type { EventSubject } from "../../events/events.ts";
-import { authorize } from "../authorize.ts";
+import { requireToRead } from "../access.ts";
 import type { Actor, AuditServices } from "../services.ts";
 import { csvHeader, csvLine } from "./audit-csv.ts";
 import { presentAuditEntry } from "./present-audit-entry.ts";
@@ -21,15 +21,15 @@ type Filter = Omit<AuditQuery, "limit" | "offset">;
 export function createAuditServices(): AuditServices {
   return {
     async list(actor, query) {
-      authorize(actor, "audit.read");
+      requireToRead(actor, "audit.read");
       return list(query);
     },
     csv(actor, query) {
-      authorize(actor, "audit.read");
+      requireToRead(actor, "audit.read");
       return csv(query);
     },
     async verify(actor: Actor) {
-      authorize(actor, "audit.read");
+      requireToRead(actor, "audit.read");
       return verifyChain();
     },
   };

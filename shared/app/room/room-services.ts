@@ -18,7 +18,7 @@ import {
 import { newId } from "../../lib/ids.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { cleanLines } from "../../lib/text.ts";
-import { authorize } from "../authorize.ts";
+import { requireToRead } from "../access.ts";
 import type { RoomNotice, RoomServices } from "../services.ts";
 import { actionsOf, presentRoomMessage } from "./present-room-message.ts";
 import { createRoomChannels, type Channel } from "./room-channels.ts";
@@ -63,7 +63,7 @@ export function createRoomServices(deps: {
 
   return {
     async channels(actor) {
-      authorize(actor, "room.use");
+      requireToRead(actor, "room.use");
       const visible = await channels.visibleTo(actor);
       const last = await lastSeqs();
       return visible.map(({ name, topic, type }) => ({
@@ -75,7 +75,7 @@ export function createRoomServices(deps: {
     },
 
     async messages(actor, { channel, after, limit }) {
-      authorize(actor, "room.use");
+      requireToRead(actor, "room.use");
       const { name } = await channels.find(actor, channel);
       const rows = await RoomMessageRow.findAll({
         where: {
@@ -94,7 +94,7 @@ export function createRoomServices(deps: {
     },
 
     async message(actor, id) {
-      authorize(actor, "room.use");
+      requireToRead(actor, "room.use");
       const row = await findVisible(actor, id);
       const counts = await countReplies(actor, [id]);
       return presentRoomMessage(row, counts.get(id) ?? 0);
@@ -302,7 +302,7 @@ export function createRoomServices(deps: {
  * PermissionDenied.
  */
 function authorizeToSpeak(actor: Actor): void {
-  authorize(actor, "room.use");
+  requireToRead(actor, "room.use");
   if (actor.via.token && !actor.via.token.scopes.includes("write")) {
     throw new PermissionDenied(
       { permission: "room.use", reason: "This API token may only read." },
