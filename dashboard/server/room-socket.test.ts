@@ -257,6 +257,36 @@ describe(attachSockets.name, () => {
     expect(server.sockets.clientCount).toBe(0);
   });
 
+  it("cuts off a client that does not listen", async () => {
+    const slow = await greeted();
+    slow.socket.pause();
+    const text = "x".repeat(1_000_000);
+    for (let count = 0; count < 40; count += 1) {
+      server.state.notify({
+        type: "message",
+        message: buildMessage({ seq: count + 1, text }),
+        visibleTo: null,
+      });
+    }
+    slow.socket.resume();
+    expect(await slow.closed).toBe(1006);
+    expect(server.logged).toContainEqual(
+      expect.objectContaining({ msg: "slow room client cut off" }),
+    );
+  });
+
+  it("keeps what one person says in order, without waiting for each", async () => {
+    const dana = await greeted();
+    const quinn = await greeted(asQuinn);
+    const texts = Array.from({ length: 50 }, (_, index) => `message ${index}`);
+    texts.forEach((text, index) =>
+      dana.send({ type: "post", ref: `${index}`, channel: "releases", text }),
+    );
+    for (const text of texts) {
+      expect((await quinn.next("message")).message.text).toBe(text);
+    }
+  });
+
   it("says goodbye when the process stops", async () => {
     const dana = await greeted();
     const closing = server.sockets.close();

@@ -40,8 +40,8 @@ const HEARTBEAT_MS = 20_000;
 const ACCESS_KEPT_MS = 5_000;
 /** Messages replayed per channel after a lost connection. */
 const MOST_REPLAYED = 500;
-/** Frames of one connection that may wait for their turn. */
-const MOST_WAITING = 200;
+/** Frames of one connection that may be under way at once. */
+const MOST_WAITING = 1_000;
 /** How long clients have to answer the goodbye. */
 const GOODBYE_MS = 1_000;
 
@@ -80,8 +80,11 @@ interface Client {
   /** Frames it may still send; refilled over time. */
   allowance: number;
   refilledAt: number;
-  /** Frames are served one after the other, in the order they came. */
+  /** Set while it is asked again who this is. */
+  checking: Promise<Actor> | null;
+  /** Greetings and what is learnt about channels, one after the other. */
   turn: Promise<void>;
+  /** Frames begun and not answered yet. */
   waiting: number;
 }
 
@@ -181,6 +184,7 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
       check,
       actor,
       checkedAt: now,
+      checking: null,
       channels: null,
       foreign: new Set(),
       held: null,
@@ -206,8 +210,8 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
       return;
     }
     client.waiting += 1;
-    client.turn = client.turn
-      .then(() => withCorrelation(newId(), () => serve(client, data, isBinary)))
+    // Begun in the order they came, and not waited for: what many say at once is stored at once.
+    withCorrelation(newId(), () => serve(client, data, isBinary))
       .catch((error: unknown) => {
         logger.error({ err: error }, "serving a room connection failed");
         client.socket.terminate();
@@ -245,7 +249,7 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
         send(client, { type: "pong" });
         return;
       case "hello":
-        await greet(client, frame.after ?? {});
+        await inTurn(client, () => greet(client, frame.after ?? {}));
         return;
       case "post": {
         const { channel, text, threadId } = frame;
@@ -268,19 +272,29 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
 
   /** Tells the channels, then what was missed in them, then everything that happens. */
   async function greet(client: Client, after: Readonly<Record<string, number>>): Promise<void> {
-    const actor = await actorNow(client);
     client.held ??= [];
-    const channels = await services.room.channels(actor);
-    client.channels = namesOf(channels);
-    send(client, { type: "welcome", channels: [...channels] });
     const told = new Map<string, number>();
-    for (const { name } of channels) {
-      const seen = after[name];
-      if (seen !== undefined) {
-        told.set(name, await replay(client, actor, name, seen));
+    try {
+      const actor = await actorNow(client);
+      const channels = await services.room.channels(actor);
+      client.channels = namesOf(channels);
+      send(client, { type: "welcome", channels: [...channels] });
+      for (const { name } of channels) {
+        const seen = after[name];
+        if (seen !== undefined) {
+          told.set(name, await replay(client, actor, name, seen));
+        }
       }
+    } finally {
+      tellHeld(client, told);
     }
-    tellHeld(client, told);
+  }
+
+  /** What changes what a client may hear happens in turn, so that nothing is told twice or in the wrong order. */
+  function inTurn(client: Client, work: () => Promise<void>): Promise<void> {
+    const next = client.turn.then(work);
+    client.turn = next.catch(() => undefined);
+    return next;
   }
 
   /** Tells what waited, except messages up to the seq each channel was told to already. */
@@ -330,7 +344,7 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
       tell(client, notice);
     } else if (client.channels && !client.foreign.has(channel)) {
       client.held = [notice];
-      client.turn = client.turn.then(() => learnChannels(client, channel));
+      void inTurn(client, () => learnChannels(client, channel));
     }
   }
 
@@ -376,11 +390,19 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
 
   /** Who acts, asked again when the last answer is more than a few seconds old. */
   async function actorNow(client: Client): Promise<Actor> {
-    const now = clock.now().getTime();
-    if (now - client.checkedAt >= ACCESS_KEPT_MS) {
-      client.actor = await client.check();
-      client.checkedAt = now;
+    if (clock.now().getTime() - client.checkedAt < ACCESS_KEPT_MS) {
+      return client.actor;
     }
+    client.checking ??= recheck(client).finally(() => {
+      client.checking = null;
+    });
+    return client.checking;
+  }
+
+  async function recheck(client: Client): Promise<Actor> {
+    const askedAt = clock.now().getTime();
+    client.actor = await client.check();
+    client.checkedAt = askedAt;
     return client.actor;
   }
 
@@ -431,18 +453,12 @@ export function attachSockets(server: Server, options: RoomSocketOptions): RoomS
   }
 
   function endUnlessAllowed(client: Client): void {
-    client.check().then(
-      (actor) => {
-        client.actor = actor;
-        client.checkedAt = clock.now().getTime();
-      },
-      (error: unknown) => {
-        if (isLostAccess(error)) {
-          logger.info({ err: error }, "room client may not stay");
-          client.socket.close(POLICY, "access ended");
-        }
-      },
-    );
+    recheck(client).catch((error: unknown) => {
+      if (isLostAccess(error)) {
+        logger.info({ err: error }, "room client may not stay");
+        client.socket.close(POLICY, "access ended");
+      }
+    });
   }
 
   async function close(): Promise<void> {
