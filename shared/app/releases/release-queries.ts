@@ -10,6 +10,7 @@ import { EventRow } from "../../db/rows/event.ts";
 import { PersonRow } from "../../db/rows/person.ts";
 import { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import { ReleaseRow } from "../../db/rows/release.ts";
+import { ServiceRow } from "../../db/rows/service.ts";
 import { SignOffRow } from "../../db/rows/sign-off.ts";
 import { EnvironmentMissing } from "../../errors/catalog.ts";
 import { requireToRead } from "../access.ts";
@@ -165,7 +166,8 @@ export async function listReleases(
         row,
         itemCount: loaded.items.filter((item) => !item.excluded).length,
         commitCount: countCommits(loaded.items),
-        judged: judge(loaded, policyOf(deps, row), people),
+        // Who wrote the commits says whether it is approved, which the status tells already.
+        judged: judge(loaded, policyOf(deps, row), people, []),
         people,
         baseUrl: deps.baseUrl(),
       });
@@ -216,7 +218,6 @@ const LISTED_COLUMNS = [
   "patchIdentity",
   "excluded",
   "commitCount",
-  "contributors",
 ] as const;
 
 async function conditionsOf(query: ReleaseQuery): Promise<WhereOptions[]> {
@@ -257,14 +258,20 @@ async function conditionsOf(query: ReleaseQuery): Promise<WhereOptions[]> {
   }
   const text = query.text?.trim();
   if (text) {
-    conditions.push(textCondition(text));
+    conditions.push(await textCondition(text));
   }
   return conditions;
 }
 
-function textCondition(text: string): WhereOptions {
+/** Services are looked up by name in an index of the items: their rows hold the commits and are too big to be read through. */
+async function textCondition(text: string): Promise<WhereOptions> {
   const number = /^#?(\d{1,9})$/.exec(text)?.[1];
   const pattern = likePattern(text);
+  const services = await ServiceRow.findAll({
+    attributes: ["name"],
+    where: contains("repository", pattern),
+  });
+  const names = services.map(({ name }) => quoted(name)).join(", ");
   return {
     [Op.or]: [
       ...(number === undefined ? [] : [{ number: Number(number) }]),
@@ -274,8 +281,8 @@ function textCondition(text: string): WhereOptions {
       {
         id: {
           [Op.in]: literal(
-            "(SELECT release_id FROM release_items " +
-              `WHERE lower(service) LIKE ${pattern} OR lower(repository) LIKE ${pattern})`,
+            `(SELECT release_id FROM release_items WHERE lower(service) LIKE ${pattern}` +
+              `${names === "" ? "" : ` OR service IN (${names})`})`,
           ),
         },
       },
@@ -290,8 +297,11 @@ function contains(column: string, pattern: string) {
 /** A quoted LIKE pattern in which what people type means only itself, with its escape character declared. */
 function likePattern(text: string): string {
   const escaped = text.toLowerCase().replace(/[\\%_]/g, "\\$&");
-  const quoted = ReleaseRow.sequelize?.escape(`%${escaped}%`) ?? "''";
-  return `${quoted} ESCAPE '\\'`;
+  return `${quoted(`%${escaped}%`)} ESCAPE '\\'`;
+}
+
+function quoted(text: string): string {
+  return ReleaseRow.sequelize?.escape(text) ?? "''";
 }
 
 function byRelease<T extends { readonly releaseId: string }>(

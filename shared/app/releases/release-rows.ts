@@ -4,6 +4,7 @@ import { fingerprint, type ContentItem } from "../../core/release.ts";
 import {
   DEFAULT_SIGN_OFF_POLICY,
   judgeSignOffs,
+  type ReleaseAuthor,
   type SignOff,
   type SignOffFacts,
   type SignOffPolicy,
@@ -144,23 +145,32 @@ export function signOffFacts(
   { row, items, signOffs }: LoadedRelease,
   policy: SignOffPolicy,
   people: People,
+  authors: readonly ReleaseAuthor[] = authorsOf(items),
 ): SignOffFacts {
-  const emails = new Set(
-    items
-      .filter((item) => !item.excluded)
-      .flatMap((item) => item.contributors.map((contributor) => contributor.email.toLowerCase())),
-  );
   return {
     policy,
     signOffs: signOffs.map((signOff) => toSignOff(signOff, people)),
     items: items.map(contentOf),
     creator: people.ref(row.createdBy),
-    authors: [...emails].map((email) => ({ subject: null, email })),
+    authors,
   };
 }
 
-export function judge(loaded: LoadedRelease, policy: SignOffPolicy, people: People): SignOffResult {
-  return judgeSignOffs(signOffFacts(loaded, policy, people));
+export function judge(
+  loaded: LoadedRelease,
+  policy: SignOffPolicy,
+  people: People,
+  authors?: readonly ReleaseAuthor[],
+): SignOffResult {
+  return judgeSignOffs(signOffFacts(loaded, policy, people, authors));
+}
+
+/** Everybody who wrote or co-wrote what goes out. They are recognised by e-mail, as signers are. */
+function authorsOf(items: readonly ReleaseItemRow[]): readonly ReleaseAuthor[] {
+  const emails = items
+    .filter((item) => !item.excluded)
+    .flatMap((item) => item.contributors.map(({ email }) => email.toLowerCase()));
+  return [...new Set(emails)].map((email) => ({ subject: null, email }));
 }
 
 /** Everybody whose name a judgement needs. */

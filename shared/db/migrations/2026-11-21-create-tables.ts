@@ -131,6 +131,16 @@ export const createTables: Migration = {
     await schema.addIndex("releases", { fields: ["open_key"], unique: true, transaction });
     await schema.addIndex("releases", { fields: ["status", "number"], unique: false, transaction });
     await schema.addIndex("releases", { fields: ["created_at"], unique: false, transaction });
+    await schema.addIndex("releases", {
+      fields: ["created_by", "number"],
+      unique: false,
+      transaction,
+    });
+    await schema.addIndex("releases", {
+      fields: ["target_environment", "number"],
+      unique: false,
+      transaction,
+    });
     await schema.createTable(
       "release_items",
       {
