@@ -1,12 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeploymentLogRow } from "../../db/rows/deployment-log.ts";
+import { DeploymentRow } from "../../db/rows/deployment.ts";
 import { EnvironmentStateRow } from "../../db/rows/environment-state.ts";
+import { RejectionRow } from "../../db/rows/rejection.ts";
 import { ReleaseItemRow } from "../../db/rows/release-item.ts";
+import type { ReleaseRow } from "../../db/rows/release.ts";
 import { ServiceStateRow } from "../../db/rows/service-state.ts";
-import { startRun } from "./run-deployment.ts";
+import { SignOffRow } from "../../db/rows/sign-off.ts";
+import { DeploymentBlocked } from "../../errors/catalog.ts";
+import { newId } from "../../lib/ids.ts";
+import { lockEnvironment } from "../environments/lock-environment.ts";
+import { cancelDeployment } from "./cancel-deployment.ts";
 import { requestDeployment } from "./request-deployment.ts";
+import { startRun } from "./run-deployment.ts";
 import {
   createDeploymentFixture,
+  DANA,
   OLIVIA,
   type DeploymentFixture,
 } from "./testing/deployment-fixture.ts";
@@ -14,31 +23,32 @@ import {
 const SERVICES = { auth: [], api: ["auth"], billing: ["auth"], web: ["api"] };
 
 describe(startRun.name, () => {
-  let it_: DeploymentFixture;
+  let world: DeploymentFixture;
   beforeEach(async () => {
-    it_ = await createDeploymentFixture();
-    await it_.addServices(SERVICES);
+    world = await createDeploymentFixture();
+    await world.addServices(SERVICES);
   });
-  afterEach(() => it_.close());
+  afterEach(() => world.close());
 
-  async function deploy(input: Parameters<typeof requestDeployment>[3] = {}) {
-    const release = await it_.addRelease(SERVICES);
-    await it_.signAll(release);
-    return {
-      release,
-      deployment: await requestDeployment(it_.deps, OLIVIA, release.number, input),
-    };
+  async function deploy(
+    input: Parameters<typeof requestDeployment>[3] = {},
+    options: Parameters<DeploymentFixture["addRelease"]>[1] = {},
+  ): Promise<{ release: ReleaseRow; deployment: DeploymentRow }> {
+    const release = await world.addRelease(SERVICES, options);
+    await world.signAll(release);
+    const deployment = await requestDeployment(world.deps, OLIVIA, release.number, input);
+    return { release, deployment };
   }
 
   it("deploys wave by wave, verifies, lands, and says so everywhere", async () => {
     const { release, deployment } = await deploy();
     expect((await release.reload()).status).toBe("deploying");
 
-    const ended = await it_.finish(deployment);
+    const ended = await world.finish(deployment);
 
     expect(ended.status).toBe("succeeded");
     expect(ended.summary).toBe("auth, api, billing and web run the new version in prod.");
-    expect(it_.prod.effects.map((effect) => effect.service)).toEqual([
+    expect(world.prod.effects.map((effect) => effect.service)).toEqual([
       "auth",
       "api",
       "billing",
@@ -46,7 +56,7 @@ describe(startRun.name, () => {
     ]);
     const items = await ReleaseItemRow.findAll({ where: { releaseId: release.id } });
     for (const item of items) {
-      expect(it_.scm.repository(item.service).tip("master")).toBe(item.headSha);
+      expect(world.scm.repository(item.service).tip("master")).toBe(item.headSha);
       expect(item.landedSha).toBe(item.headSha);
     }
     expect(await release.reload()).toMatchObject({ status: "deployed", openKey: null });
@@ -58,7 +68,7 @@ describe(startRun.name, () => {
       deployedBy: OLIVIA.subject,
       health: "healthy",
     });
-    expect(await it_.steps(deployment)).toEqual([
+    expect(await world.steps(deployment)).toEqual([
       "1 auth deploy succeeded",
       "1 auth verify succeeded",
       "1 auth land succeeded",
@@ -72,15 +82,393 @@ describe(startRun.name, () => {
       "3 web verify succeeded",
       "3 web land succeeded",
     ]);
-    const events = await it_.events();
+    const events = await world.events();
     expect(events.filter((name) => name === "release.item_landed")).toHaveLength(4);
     expect(events.filter((name) => name === "deployment.finished")).toHaveLength(1);
-    expect(events.indexOf("deployment.started")).toBeLessThan(
-      events.indexOf("deployment.finished"),
-    );
     const log = await DeploymentLogRow.findAll({ where: { deploymentId: deployment.id } });
     expect(log.map((row) => row.line)).toContain(
-      `apply api ${items[0] ? ended.desired.find((d) => d.service === "api")?.version : ""}`,
+      `apply api ${ended.desired.find((one) => one.service === "api")?.version ?? ""}`,
     );
   });
+
+  interface Outcome {
+    readonly arrange: (target: DeploymentFixture["prod"]) => void;
+    readonly status: string;
+    readonly release: string;
+    readonly summary: RegExp;
+    /** Services the target carries the new version of afterwards. */
+    readonly carried: readonly string[];
+  }
+
+  it.each<[string, Outcome]>([
+    [
+      "the target says no to one service",
+      {
+        arrange: (target) =>
+          target.failNext("apply", "billing", { cause: "image_pull", detail: "No such image." }),
+        status: "failed",
+        release: "failed",
+        summary:
+          /Wave 2: billing could not be deployed\. No such image\. auth and api run the new version in prod\. billing does not run it\. web was not touched\./,
+        carried: ["auth", "api"],
+      },
+    ],
+    [
+      "a service is not healthy afterwards",
+      {
+        arrange: (target) =>
+          target.setHealth("auth", { health: "unhealthy", cause: "crash", detail: "Exit code 1." }),
+        status: "failed",
+        release: "failed",
+        summary: /auth did not pass its checks\. Exit code 1\. auth runs the new version in prod\./,
+        carried: ["auth"],
+      },
+    ],
+    [
+      "a service never settles",
+      {
+        arrange: (target) => target.setHealth("api", { health: "progressing" }),
+        status: "timed_out",
+        release: "failed",
+        summary: /api did not pass its checks\. Not healthy in time\./,
+        carried: ["auth", "api", "billing"],
+      },
+    ],
+    [
+      "an apply hangs",
+      {
+        arrange: (target) => void target.hang("apply", "auth"),
+        status: "timed_out",
+        release: "failed",
+        summary: /Wave 1: auth could not be deployed\. Not done within 1 min\./,
+        carried: [],
+      },
+    ],
+  ])("when %s, stops the later waves and says what runs", async (_, outcome) => {
+    outcome.arrange(world.prod);
+    const { release, deployment } = await deploy();
+
+    const ended = await world.finish(deployment);
+
+    expect(ended.status).toBe(outcome.status);
+    expect((await release.reload()).status).toBe(outcome.release);
+    expect(ended.summary).toMatch(outcome.summary);
+    const carried = await Promise.all(
+      ended.desired.map(async ({ service, commit }) => {
+        const [state] = await world.prod.observe([service], new AbortController().signal);
+        return state?.commit === commit ? [service] : [];
+      }),
+    );
+    expect(carried.flat().sort()).toEqual([...outcome.carried].sort());
+    expect(await EnvironmentStateRow.findByPk("prod")).toMatchObject({ activeDeployment: null });
+    expect(world.prod.runningCount).toBe(0);
+  });
+
+  it("is our own fault when the target cannot be reached, and says that nobody knows", async () => {
+    const { release, deployment } = await deploy();
+    world.prod.setReachable(false);
+
+    const ended = await world.finish(deployment);
+
+    expect(ended.status).toBe("errored");
+    expect(ended.summary).toContain("What auth runs now is not known: the fake target");
+    expect((await release.reload()).status).toBe("failed");
+  });
+
+  it("waits until a service has been healthy for the settle time", async () => {
+    await world.close();
+    world = await createDeploymentFixture({ environments: [{ name: "prod", settleMs: 3_000 }] });
+    await world.addServices(SERVICES);
+    const { deployment } = await deploy({ only: ["auth"] });
+
+    const ended = await world.finish(deployment);
+
+    expect(ended.status).toBe("succeeded");
+    const took = (ended.finishedAt?.getTime() ?? 0) - (ended.startedAt?.getTime() ?? 0);
+    expect(took).toBeGreaterThanOrEqual(3_000);
+  });
+
+  it("leaves a branch alone that has moved, and says so without calling the deploy a failure", async () => {
+    const { release, deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "web");
+    const ending = world.finish(deployment);
+    await hanging.reached;
+    const fix = world.scm.repository("api").commit("master", { title: "fix: at night" });
+    hanging.release();
+    const ended = await ending;
+
+    expect(ended.status).toBe("succeeded");
+    expect(ended.summary).toMatch(/api was not landed\. master has moved to .* Merge master into/);
+    expect(world.scm.repository("api").tip("master")).toBe(fix);
+    expect((await release.reload()).status).toBe("deployed");
+    const item = await ReleaseItemRow.findOne({
+      where: { releaseId: release.id, service: "api" },
+    });
+    expect(item?.landedAt).toBeNull();
+  });
+
+  it("runs migrations once per release and content", async () => {
+    world.prod.failNext("apply", "billing");
+    const { release, deployment } = await deploy({}, { migrations: ["billing"] });
+    expect((await world.finish(deployment)).status).toBe("failed");
+
+    const again = await requestDeployment(world.deps, OLIVIA, release.number, {});
+    expect((await world.finish(again)).status).toBe("succeeded");
+
+    expect(world.prod.effects.filter((effect) => effect.operation === "migrate")).toHaveLength(1);
+    expect(await world.steps(again)).not.toContain("2 billing migrate succeeded");
+  });
+
+  it("deploys in parts, and the release is out when all of it is", async () => {
+    const { release, deployment } = await deploy({ only: ["auth", "billing"] });
+    expect((await world.finish(deployment)).status).toBe("succeeded");
+    expect((await release.reload()).status).toBe("approved");
+    expect(world.prod.effects.map((effect) => effect.service)).toEqual(["auth", "billing"]);
+
+    const rest = await requestDeployment(world.deps, OLIVIA, release.number, {
+      only: ["api", "web"],
+    });
+    expect((await world.finish(rest)).status).toBe("succeeded");
+    expect((await release.reload()).status).toBe("deployed");
+  });
+
+  it("goes on from a later wave", async () => {
+    world.prod.failNext("apply", "web");
+    const { release, deployment } = await deploy();
+    expect((await world.finish(deployment)).status).toBe("failed");
+
+    const rest = await requestDeployment(world.deps, OLIVIA, release.number, { fromWave: 3 });
+    expect(rest.waves).toEqual([["web"]]);
+    expect((await world.finish(rest)).status).toBe("succeeded");
+
+    expect((await release.reload()).status).toBe("deployed");
+    // What the first one left unlanded lands with the last one.
+    const items = await ReleaseItemRow.findAll({ where: { releaseId: release.id } });
+    expect(items.every((item) => item.landedSha === item.headSha)).toBe(true);
+  });
+
+  it("deploys what was signed although its branch moves on meanwhile", async () => {
+    const { deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "auth");
+    const ending = world.finish(deployment);
+    await hanging.reached;
+    world.scm.repository("web").commit("uat", { title: "feat: late" });
+    hanging.release();
+    const ended = await ending;
+
+    expect(ended.status).toBe("succeeded");
+    const [state] = await world.prod.observe(["web"], new AbortController().signal);
+    expect(state?.commit).toBe(ended.desired.find((one) => one.service === "web")?.commit);
+  });
+
+  it("starts no wave whose signatures are gone, and says why", async () => {
+    const { release, deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "auth");
+    const ending = world.finish(deployment);
+    await hanging.reached;
+    await world.db.uow.run(async (tx) => {
+      await SignOffRow.update(
+        { revokedAt: world.clock.now(), revokedBy: DANA.subject },
+        { where: { releaseId: release.id, role: "dev" }, transaction: tx.sequelize },
+      );
+    });
+    hanging.release();
+    const ended = await ending;
+
+    expect(ended.status).toBe("aborted");
+    expect(ended.summary).toMatch(
+      /^Stopped before wave 2: Release #1 is no longer signed as dev\. auth runs the new version in prod\. api, billing and web were not touched\./,
+    );
+    expect(world.prod.effects.map((effect) => effect.service)).toEqual(["auth"]);
+    expect((await release.reload()).status).toBe("pending");
+  });
+
+  it("starts no wave of something that was rejected", async () => {
+    const { release, deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "auth");
+    const ending = world.finish(deployment);
+    await hanging.reached;
+    await world.db.uow.run((tx) =>
+      RejectionRow.create(
+        {
+          id: newId(),
+          releaseId: release.id,
+          subject: DANA.subject,
+          reason: "It loses invoices.",
+          commits: [],
+          rejectedAt: world.clock.now(),
+        },
+        { transaction: tx.sequelize },
+      ),
+    );
+    hanging.release();
+    const ended = await ending;
+
+    expect(ended.status).toBe("aborted");
+    expect(ended.summary).toContain("Dana rejected it: It loses invoices.");
+    expect((await release.reload()).status).toBe("rejected");
+  });
+
+  it("is not stopped by a lock, which stops the next one", async () => {
+    const { deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "auth");
+    const ending = world.finish(deployment);
+    await hanging.reached;
+    await lockEnvironment(world.deps, OLIVIA, "prod", { reason: "Audit." });
+    hanging.release();
+    expect((await ending).status).toBe("succeeded");
+
+    const next = await world.addRelease(SERVICES);
+    await world.signAll(next);
+    await expect(requestDeployment(world.deps, OLIVIA, next.number, {})).rejects.toThrow(
+      DeploymentBlocked,
+    );
+  });
+
+  describe("cancelled", () => {
+    it("before it has begun ends at once", async () => {
+      const { release, deployment } = await deploy();
+      await cancelDeployment(world.deps, OLIVIA, deployment.number, {
+        then: "leave",
+        reason: "Wrong day",
+      });
+
+      expect(await deployment.reload()).toMatchObject({
+        status: "aborted",
+        summary: "Cancelled by Olivia: Wrong day.",
+      });
+      expect((await release.reload()).status).toBe("approved");
+      await world.finish(deployment);
+      expect(world.prod.effects).toEqual([]);
+    });
+
+    it("while something is applied ends that and starts nothing more", async () => {
+      const { deployment } = await deploy();
+      const hanging = world.prod.hang("apply", "api");
+      const ending = world.finish(deployment);
+      await hanging.reached;
+      await cancelDeployment(world.deps, OLIVIA, deployment.number, { then: "leave" });
+      await world.runner.advance(deployment.id);
+      const ended = await ending;
+
+      expect(ended.status).toBe("aborted");
+      expect(world.prod.runningCount).toBe(0);
+      expect(ended.summary).toMatch(/^Cancelled by Olivia\. auth/);
+      expect(ended.summary).toContain("web was not touched.");
+      expect(await world.steps(deployment)).toContain("2 api deploy failed");
+      expect(await world.steps(deployment)).toContain("3 web deploy skipped");
+    });
+
+    it("while it is being verified leaves the new version", async () => {
+      world.prod.setHealth("web", { health: "progressing" });
+      const { deployment } = await deploy();
+      const ending = world.finish(deployment);
+      await untilStatus(deployment, "verifying");
+      await cancelDeployment(world.deps, OLIVIA, deployment.number, { then: "leave" });
+      await world.runner.advance(deployment.id);
+      const ended = await ending;
+
+      expect(ended.status).toBe("aborted");
+      expect(ended.summary).toContain("auth, api, billing and web run the new version in prod.");
+    });
+
+    it("rolls back what was touched when that was asked for", async () => {
+      const first = await deploy();
+      await world.finish(first.deployment);
+      const { release, deployment } = await deploy();
+      const hanging = world.prod.hang("apply", "web");
+      const ending = world.finish(deployment);
+      await hanging.reached;
+      await cancelDeployment(world.deps, OLIVIA, deployment.number, { then: "roll_back" });
+      await world.runner.advance(deployment.id);
+      expect((await ending).status).toBe("aborted");
+      hanging.release();
+
+      const rollback = await DeploymentRow.findOne({
+        where: { kind: "rollback" },
+        rejectOnEmpty: true,
+      });
+      expect(rollback).toMatchObject({
+        rollbackOf: deployment.number,
+        restores: first.deployment.number,
+        requestedByName: "Olivia",
+      });
+      expect(await EnvironmentStateRow.findByPk("prod")).toMatchObject({
+        activeDeployment: rollback.number,
+      });
+      expect((await world.finish(rollback)).status).toBe("succeeded");
+      const observed = await world.prod.observe(Object.keys(SERVICES), new AbortController().signal);
+      for (const { service, commit } of (await first.deployment.reload()).desired) {
+        expect(observed.find((state) => state.service === service)?.commit).toBe(commit);
+      }
+      expect((await release.reload()).status).toBe("rolled_back");
+      expect((await deployment.reload()).status).toBe("rolled_back");
+    });
+  });
+
+  describe("with two runners", () => {
+    it("is run by one of them", async () => {
+      const { deployment } = await deploy();
+      const other = world.createRunner();
+      await world.whileTimePasses(
+        Promise.all([world.runner.advance(deployment.id), other.advance(deployment.id)]),
+      );
+
+      expect((await deployment.reload()).status).toBe("succeeded");
+      expect(world.prod.effects).toHaveLength(4);
+    });
+
+    it("lets a silent runner's writes fail once another one took over", async () => {
+      const { deployment } = await deploy();
+      const hanging = world.prod.hang("apply", "auth");
+      // Its heartbeat never comes, as if the process were frozen.
+      const frozen = world.createRunner({
+        timers: { after: () => () => undefined },
+      });
+      const silent = frozen.advance(deployment.id);
+      await hanging.reached;
+      await world.clock.advance(20_000);
+
+      const ending = world.finish(deployment);
+      await untilResumed();
+      hanging.release();
+      expect((await ending).status).toBe("succeeded");
+      await silent;
+
+      const events = await world.events("deployment.");
+      expect(events).toContain("deployment.resumed");
+      expect(events.filter((name) => name === "deployment.finished")).toHaveLength(1);
+      expect(world.prod.effects.filter((effect) => effect.service === "auth")).toHaveLength(1);
+    });
+  });
+
+  it("checkpoints when the process stops, and goes on in the next one", async () => {
+    const { deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "auth");
+    const ending = world.runner.advance(deployment.id);
+    await hanging.reached;
+    await world.whileTimePasses(world.runner.stop());
+    await ending;
+
+    expect(await deployment.reload()).toMatchObject({ status: "running", leaseOwner: null });
+    expect(world.prod.runningCount).toBe(0);
+    hanging.release();
+
+    const next = world.createRunner();
+    expect((await world.finish(deployment, next)).status).toBe("succeeded");
+    expect(world.prod.effects.filter((effect) => effect.service === "auth")).toHaveLength(1);
+    expect(await world.events("deployment.resumed")).toHaveLength(1);
+  });
+
+  async function untilStatus(deployment: DeploymentRow, status: string): Promise<void> {
+    while ((await deployment.reload()).status !== status) {
+      await world.db.uow.run(async () => undefined);
+    }
+  }
+
+  async function untilResumed(): Promise<void> {
+    while ((await world.events("deployment.resumed")).length === 0) {
+      await world.db.uow.run(async () => undefined);
+    }
+  }
 });
