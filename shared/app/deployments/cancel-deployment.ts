@@ -4,7 +4,7 @@ import { isFinished } from "../../core/deployment.ts";
 import { DeploymentRow } from "../../db/rows/deployment.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { DeploymentFinished } from "../../errors/catalog.ts";
-import { authorize } from "../authorize.ts";
+import { requireInEnvironment } from "../environments/require-in-environment.ts";
 import {
   aboutDeployment,
   enqueueAdvance,
@@ -14,7 +14,7 @@ import {
 } from "./deployment-row.ts";
 import type { DeploymentDeps } from "./deps.ts";
 import { emitFinished } from "./finish-deployment.ts";
-import { followRelease } from "./follow-release.ts";
+import { settleRelease } from "../releases/settle-release.ts";
 
 /**
  * Stops a deployment before its next effect and ends the effects that run. What was touched is left as it is, or rolled back
@@ -28,9 +28,9 @@ export async function cancelDeployment(
   input: CancelDeployment,
 ): Promise<void> {
   const found = await findDeployment(number);
-  authorize(actor, "deployment.cancel", { environment: found.environment });
+  await requireInEnvironment(deps.uow, actor, "deployment.cancel", found.environment);
   if (input.then === "roll_back") {
-    authorize(actor, "deployment.roll_back", { environment: found.environment });
+    await requireInEnvironment(deps.uow, actor, "deployment.roll_back", found.environment);
   }
   await deps.uow.run(async (tx) => {
     const transaction = tx.sequelize;
@@ -79,7 +79,10 @@ export async function cancelDeployment(
     await takeEnvironment(tx, row.environment, number, null);
     await emitFinished(tx, row, "aborted", cancel.summary, actor);
     if (row.releaseId !== null) {
-      await followRelease(tx, deps.environments, row.releaseId, actor);
+      await settleRelease(deps, tx, row.releaseId, {
+        actor,
+        why: `deployment #${number} was cancelled`,
+      });
     }
   });
 }

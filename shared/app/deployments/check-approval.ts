@@ -1,11 +1,12 @@
 import type { Transaction } from "sequelize";
 import type { DeploymentRow } from "../../db/rows/deployment.ts";
 import { ReleaseRow } from "../../db/rows/release.ts";
-import { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import { no, yes, type Verdict } from "../../core/verdict.ts";
 import { joinWords } from "../../lib/text.ts";
 import { findEnvironment, type EnvironmentSettings } from "../environments/environment-settings.ts";
-import { judgeRelease, policyFor, standingRejection } from "./judge-release.ts";
+import { loadPeople } from "../people/person-refs.ts";
+import { deployPolicy, judge, loadRelease, peopleOf } from "../releases/release-rows.ts";
+import { rejectionOf } from "../releases/standing-rejection.ts";
 
 /**
  * Whether a deployment that is under way may start its next wave: what it brings must still be signed and not rejected. Read
@@ -34,17 +35,18 @@ export async function checkApproval(
       `Have release #${number} signed again, then deploy it.`,
     );
   }
-  const items = await ReleaseItemRow.findAll({ where: { releaseId: release.id }, transaction });
-  const rejection = await standingRejection(release, items, transaction);
+  const loaded = await loadRelease(release, { transaction });
+  const rejection = await rejectionOf(release, transaction);
+  const people = await loadPeople([...peopleOf(loaded), rejection?.subject], transaction);
   if (rejection) {
     return no(
       "release.rejected",
-      `${rejection.by} rejected it: ${rejection.reason}`,
+      `${people.of(rejection.subject).name} rejected it: ${rejection.reason}`,
       `Release other commits, or say \`lift ${rejection.release}\`.`,
     );
   }
   const environment = findEnvironment(environments, deployment.environment);
-  const judged = await judgeRelease(release, items, policyFor(release, environment), transaction);
+  const judged = judge(loaded, deployPolicy(release, environment), people);
   if (judged.isApproved || judged.roles.length === 0) {
     return yes;
   }

@@ -14,10 +14,10 @@ import { no, yes, type Verdict } from "../../core/verdict.ts";
 import { DeploymentRow } from "../../db/rows/deployment.ts";
 import { DeploymentLogRow } from "../../db/rows/deployment-log.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
-import { authorize } from "../authorize.ts";
+import { requireToRead } from "../access.ts";
 import type { DeploymentDeps } from "./deps.ts";
 import { findDeployment } from "./deployment-row.ts";
-import { personRefs } from "./person-refs.ts";
+import { loadPeople } from "../people/person-refs.ts";
 import { presentDeployment, presentDeploymentSummary } from "./present-deployment.ts";
 
 const LOG_LINES = 500;
@@ -29,7 +29,7 @@ export async function viewDeployment(
   actor: Actor,
   number: number,
 ): Promise<DeploymentView> {
-  authorize(actor, "deployment.read");
+  requireToRead(actor, "deployment.read");
   const row = await findDeployment(number);
   const steps = await DeploymentStepRow.findAll({
     where: { deploymentId: row.id },
@@ -37,9 +37,9 @@ export async function viewDeployment(
   });
   return presentDeployment(row, steps, {
     baseUrl: deps.baseUrl(),
-    nameOf: await personRefs([row.requestedBy, row.cancelRequestedBy]),
+    people: await loadPeople([row.requestedBy, row.cancelRequestedBy]),
     actor,
-    rollbackRefusal: await canRollBack(row.environment),
+    rollback: await canRollBack(row.environment),
   });
 }
 
@@ -49,7 +49,7 @@ export async function listDeployments(
   actor: Actor,
   query: DeploymentQuery,
 ): Promise<Page<DeploymentSummary>> {
-  authorize(actor, "deployment.read");
+  requireToRead(actor, "deployment.read");
   const where: WhereOptions<DeploymentRow> = {
     ...(query.environment === undefined ? {} : { environment: query.environment }),
     ...(query.status === undefined ? {} : { status: [...statusesOf(query.status)] }),
@@ -62,9 +62,9 @@ export async function listDeployments(
     limit: query.limit,
     offset: query.offset,
   });
-  const nameOf = await personRefs(rows.map((row) => row.requestedBy));
+  const people = await loadPeople(rows.map((row) => row.requestedBy));
   return {
-    items: rows.map((row) => presentDeploymentSummary(row, deps.baseUrl(), nameOf)),
+    items: rows.map((row) => presentDeploymentSummary(row, deps.baseUrl(), people)),
     total: count,
   };
 }
@@ -75,7 +75,7 @@ export async function readDeploymentLog(
   number: number,
   query: { readonly after?: number | undefined; readonly limit?: number | undefined },
 ): Promise<DeploymentLogView> {
-  authorize(actor, "deployment.read");
+  requireToRead(actor, "deployment.read");
   const row = await findDeployment(number);
   const after = query.after ?? 0;
   const lines = await DeploymentLogRow.findAll({

@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/ports/clock.ts";
 import type { DeployTarget } from "../../core/ports/deploy-target.ts";
 import type { RepoRef, ScmProvider } from "../../core/ports/scm.ts";
-import type { EligiblePeople } from "../../core/sign-off.ts";
 import type { UnitOfWork } from "../../db/unit-of-work.types.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Timers } from "../../lib/scheduler.ts";
+import type { EligiblePeopleSource } from "../releases/release-deps.ts";
 import type { EnvironmentSettings } from "../environments/environment-settings.ts";
 
 /** What the use cases of deployments and environments are given. */
@@ -21,8 +21,7 @@ export interface DeploymentDeps {
   readonly scm: (providerId: string) => ScmProvider;
   /** The repository people call `name`. Throws RepositoryUnknown. */
   readonly findRepository: (name: string, signal: AbortSignal) => Promise<RepoRef>;
-  /** Who could sign in which role for an environment now; for null under the default policy. */
-  readonly eligiblePeople: (environment: string | null) => Promise<EligiblePeople>;
+  readonly eligiblePeople: EligiblePeopleSource;
 }
 
 /** Longest time a person waits for the outside world when they ask for a deploy, a plan or a state. */

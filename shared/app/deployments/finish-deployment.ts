@@ -11,10 +11,10 @@ import { findEnvironment } from "../environments/environment-settings.ts";
 import { aboutDeployment, relatedTo, takeEnvironment, versionOf } from "./deployment-row.ts";
 import { deploymentSummary, type ServiceOutcome } from "./deployment-summary.ts";
 import type { DeploymentDeps } from "./deps.ts";
-import { followRelease } from "./follow-release.ts";
+import { settleRelease } from "../releases/settle-release.ts";
 import { insertRollback } from "./insert-rollback.ts";
 import { holdLease, type Lease, type LeaseOptions } from "./lease.ts";
-import { personRefs } from "./person-refs.ts";
+import { loadPeople } from "../people/person-refs.ts";
 import { planRollback, type RollbackOrder } from "./plan-rollback.ts";
 import { exactVersion, recordOutcome } from "./record-service-state.ts";
 
@@ -100,7 +100,10 @@ export async function finishDeployment(
       (await markRolledBack(tx, row)).forEach((id) => releases.add(id));
     }
     for (const releaseId of releases) {
-      await followRelease(tx, deps.environments, releaseId, systemActor);
+      await settleRelease(deps, tx, releaseId, {
+        actor: systemActor,
+        why: `deployment #${row.number} has ended, and its signatures no longer count`,
+      });
     }
     if (rollback && "order" in rollback) {
       await startRollback(deps, tx, row, rollback.order);
@@ -270,7 +273,7 @@ async function startRollback(
   order: RollbackOrder,
 ): Promise<void> {
   const subject = row.cancelRequestedBy ?? systemActor.subject;
-  const nameOf = await personRefs([subject], tx.sequelize);
+  const people = await loadPeople([subject], tx.sequelize);
   const number = await tx.nextNumber("deployment");
   await takeEnvironment(tx, row.environment, row.number, number);
   await insertRollback(
@@ -280,7 +283,7 @@ async function startRollback(
     findEnvironment(deps.environments, row.environment),
     order,
     {
-      actor: { ...systemActor, subject, name: nameOf(subject).name },
+      actor: { ...systemActor, subject, name: people.of(subject).name },
       reason: `Deployment #${row.number} was cancelled.`,
       retryOf: null,
     },

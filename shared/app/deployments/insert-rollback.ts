@@ -5,7 +5,7 @@ import type { EnvironmentSettings } from "../environments/environment-settings.t
 import { setHold } from "../environments/set-hold.ts";
 import { insertDeployment } from "./deployment-row.ts";
 import type { DeploymentDeps } from "./deps.ts";
-import { followRelease } from "./follow-release.ts";
+import { settleRelease } from "../releases/settle-release.ts";
 import type { RollbackOrder } from "./plan-rollback.ts";
 
 /**
@@ -51,7 +51,10 @@ export async function insertRollback(
     now,
   );
   if (undone.releaseId !== null) {
-    await followRelease(tx, deps.environments, undone.releaseId, request.actor);
+    await settleRelease(deps, tx, undone.releaseId, {
+      actor: request.actor,
+      why: `it is rolled back in ${environment.name}`,
+    });
   }
   return row;
 }

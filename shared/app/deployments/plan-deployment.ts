@@ -4,13 +4,16 @@ import type { PlannedChange } from "../../core/ports/deploy-target.ts";
 import { checkRequirements, refusalsOf } from "../../core/requirements/index.ts";
 import { AppError } from "../../errors/app-error.ts";
 import { startDeadline, untilAborted } from "../../lib/deadline.ts";
-import { authorize } from "../authorize.ts";
+import { requireToRead } from "../access.ts";
+import { tryObserveServices } from "../environments/ask-target.ts";
+import { promotionRefusals } from "./check-promotion.ts";
 import { chooseEnvironment } from "./choose-environment.ts";
 import { OUTSIDE_TIMEOUT_MS, type DeploymentDeps } from "./deps.ts";
 import { desiredState } from "./desired-state.ts";
 import { expectedDurationMs } from "./expected-duration.ts";
-import { findRelease, landingOf, loadDeployRows, toDeployFacts } from "./gather-facts.ts";
-import { presentOrder, presentRequirements } from "./present-requirements.ts";
+import { eligibleFor, landingOf, loadDeployRows, toDeployFacts } from "./gather-facts.ts";
+import { findRelease } from "../releases/release-rows.ts";
+import { presentOrder, presentRequirements } from "../releases/present-release.ts";
 import { readBranches } from "./read-branches.ts";
 import { selectServices, type Selection } from "./select-services.ts";
 
@@ -26,18 +29,34 @@ export async function planDeployment(
 ): Promise<PlanView> {
   const release = await findRelease(number);
   const environment = chooseEnvironment(deps.environments, release, named);
-  authorize(actor, "deployment.plan", { environment: environment.name });
+  requireToRead(actor, "deployment.plan", { environment: environment.name });
   const request = { environment, actor, only: null, fromWave: null };
   const land = landingOf(release, environment);
 
   const deadline = startDeadline(deps.timers, OUTSIDE_TIMEOUT_MS);
   try {
     const rows = await loadDeployRows(release, environment, deps.clock.now());
-    const [branches, eligible] = await Promise.all([
-      readBranches(deps, release, rows.items, { isLanding: land !== "off" }, deadline.signal),
-      deps.eligiblePeople(release.targetEnvironment),
+    const [live, eligible, observation] = await Promise.all([
+      readBranches(
+        deps,
+        release,
+        rows.loaded.items,
+        { isLanding: land !== "off" },
+        deadline.signal,
+      ),
+      eligibleFor(deps, rows, environment),
+      tryObserveServices(
+        deps,
+        environment.name,
+        rows.loaded.items.filter((item) => !item.excluded).map((item) => item.service),
+        deadline.signal,
+      ),
     ]);
-    const answers = checkRequirements(toDeployFacts(rows, { branches, eligible }, request));
+    const stale =
+      observation.unreachable === null
+        ? promotionRefusals(rows.loaded, environment.name, observation.states)
+        : [];
+    const answers = checkRequirements(toDeployFacts(rows, { live, eligible }, request));
     const selection = await selectServices(
       rows,
       {
@@ -45,7 +64,7 @@ export async function planDeployment(
         environment: environment.name,
         land,
         hasMigrations: false,
-        running: new Map(),
+        running: observation.states,
       },
       null,
     );
@@ -56,8 +75,17 @@ export async function planDeployment(
     return {
       release: number,
       environment: environment.name,
-      possible: refusalsOf(answers).length === 0,
-      requirements: [...presentRequirements(answers)],
+      possible: refusalsOf(answers).length === 0 && stale.length === 0,
+      requirements: [
+        ...presentRequirements(answers),
+        ...stale.map((refusal) => ({
+          id: "promotion-current",
+          met: false,
+          code: refusal.code,
+          reason: refusal.reason,
+          remedy: refusal.remedy,
+        })),
+      ],
       order: presentOrder(rows.order),
       changes: asked.changes.map((change) => ({
         ...change,

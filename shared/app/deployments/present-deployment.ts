@@ -1,4 +1,3 @@
-import type { PersonRef } from "../../contract/common.ts";
 import type {
   DeploymentServiceView,
   DeploymentStepView,
@@ -10,16 +9,16 @@ import { isActive, isFinished } from "../../core/deployment.ts";
 import { no, yes, type Verdict } from "../../core/verdict.ts";
 import type { DeploymentRow } from "../../db/rows/deployment.ts";
 import type { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
+import type { AppError } from "../../errors/app-error.ts";
 import { ability } from "../ability.ts";
-import { can } from "../policies.ts";
-
-type NameOf = (subject: string) => PersonRef;
+import { denial } from "../access.ts";
+import type { People } from "../people/person-refs.ts";
 
 /** A line of a list of deployments. */
 export function presentDeploymentSummary(
   row: DeploymentRow,
   baseUrl: string,
-  nameOf: NameOf,
+  people: People,
 ): DeploymentSummary {
   return {
     number: row.number,
@@ -28,7 +27,7 @@ export function presentDeploymentSummary(
     status: row.status,
     release: row.releaseNumber,
     rollbackOf: row.rollbackOf,
-    requestedBy: { ...nameOf(row.requestedBy), name: row.requestedByName },
+    requestedBy: { ...people.ref(row.requestedBy), name: row.requestedByName },
     reason: row.reason,
     services: row.waves.flat(),
     createdAt: row.createdAt.toISOString(),
@@ -44,34 +43,34 @@ export function presentDeployment(
   steps: readonly DeploymentStepRow[],
   context: {
     readonly baseUrl: string;
-    readonly nameOf: NameOf;
+    readonly people: People;
     readonly actor: Actor;
-    /** Something runs, or an earlier success is there to go back to; null when a rollback is possible. */
-    readonly rollbackRefusal: Verdict;
+    /** Whether the environment can be rolled back now. */
+    readonly rollback: Verdict;
   },
 ): DeploymentView {
   return {
-    ...presentDeploymentSummary(row, context.baseUrl, context.nameOf),
+    ...presentDeploymentSummary(row, context.baseUrl, context.people),
     waves: row.waves.map((wave) => [...wave]),
     results: results(row, steps),
     steps: steps.map(presentStep),
     summary: row.summary,
     cancelRequestedBy:
-      row.cancelRequestedBy === null ? null : context.nameOf(row.cancelRequestedBy),
+      row.cancelRequestedBy === null ? null : context.people.ref(row.cancelRequestedBy),
     abilities: {
-      cancel: ability(may(context.actor, "deployment.cancel", row), canCancel(row)),
-      retry: ability(may(context.actor, "deployment.request", row), canRetry(row, steps)),
-      rollback: ability(may(context.actor, "deployment.roll_back", row), context.rollbackRefusal),
+      cancel: ability(refused(context.actor, "deployment.cancel", row), canCancel(row)),
+      retry: ability(refused(context.actor, "deployment.request", row), canRetry(row, steps)),
+      rollback: ability(refused(context.actor, "deployment.roll_back", row), context.rollback),
     },
   };
 }
 
-function may(
+function refused(
   actor: Actor,
   permission: "deployment.cancel" | "deployment.request" | "deployment.roll_back",
   { environment }: DeploymentRow,
-): Verdict {
-  return can(actor, permission, { environment });
+): AppError | null {
+  return denial(actor, permission, { environment });
 }
 
 function canCancel({ number, status }: DeploymentRow): Verdict {

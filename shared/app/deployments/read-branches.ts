@@ -7,15 +7,8 @@ import type { RepoRef } from "../../core/ports/scm.ts";
 import type { ReleaseRow } from "../../db/rows/release.ts";
 import type { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import { AppError } from "../../errors/app-error.ts";
+import type { LiveFacts } from "../releases/gather-release-facts.ts";
 import type { DeploymentDeps } from "./deps.ts";
-
-/** What source control says now about one item. */
-export interface BranchFacts {
-  readonly source: BranchFact | null;
-  readonly destination: DestinationFact | null;
-  readonly ci: DeployItem["ci"];
-  readonly isLanded: boolean;
-}
 
 interface Located {
   readonly item: ReleaseItemRow;
@@ -36,21 +29,20 @@ export async function readBranches(
   items: readonly ReleaseItemRow[],
   options: { readonly isLanding: boolean },
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, BranchFacts>> {
-  const facts = new Map<string, BranchFacts>();
+): Promise<LiveFacts> {
+  const source = new Map<string, BranchFact>();
+  const destination = new Map<string, DestinationFact>();
+  const ci = new Map<string, NonNullable<DeployItem["ci"]>>();
+  const landed = new Set<string>();
   const { sourceBranch, destinationBranch } = release;
   const included = items.filter((item) => !item.excluded && item.headSha !== null);
   if (release.kind !== "branch" || sourceBranch === null) {
-    return facts;
+    return { source, destination, ci, landed };
   }
   const { located, missing } = await locate(deps, included, signal);
   for (const [service, reason] of missing) {
-    facts.set(service, {
-      source: { ok: false, reason },
-      destination: options.isLanding ? { ok: false, reason } : null,
-      ci: null,
-      isLanded: false,
-    });
+    source.set(service, { ok: false, reason });
+    destination.set(service, { ok: false, reason });
   }
   const [sources, destinations, checks] = await Promise.all([
     resolveSources(deps, located, sourceBranch, signal),
@@ -60,15 +52,22 @@ export async function readBranches(
     readChecks(deps, located, signal),
   ]);
   for (const { item, repository } of located) {
-    const destination = destinations.get(pairKey(repository, item.headSha));
-    facts.set(item.service, {
-      source: sources.get(repoKey(repository)) ?? UNKNOWN_REF,
-      destination: destination?.fact ?? null,
-      ci: checks.get(pairKey(repository, item.headSha)) ?? null,
-      isLanded: destination?.isLanded ?? false,
-    });
+    const { service } = item;
+    const key = pairKey(repository, item.headSha);
+    const compared = destinations.get(key);
+    const checked = checks.get(key);
+    source.set(service, sources.get(repoKey(repository)) ?? UNKNOWN_REF);
+    if (compared) {
+      destination.set(service, compared.fact);
+    }
+    if (compared?.isLanded) {
+      landed.add(service);
+    }
+    if (checked) {
+      ci.set(service, checked);
+    }
   }
-  return facts;
+  return { source, destination, ci, landed };
 }
 
 async function locate(

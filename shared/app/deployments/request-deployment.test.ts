@@ -47,7 +47,7 @@ describe(requestDeployment.name, () => {
       (reason: unknown) => reason,
     );
     if (!(error instanceof DeploymentBlocked)) {
-      throw error ?? new Error("it was not refused");
+      throw new Error("it was not refused for its gates", { cause: error });
     }
     expect(error.data.reasons.every(({ reason, remedy }) => reason !== "" && remedy !== "")).toBe(
       true,
@@ -70,7 +70,11 @@ describe(requestDeployment.name, () => {
         fromVersion: item.service === "api" ? "0.9" : null,
       });
     }
-    expect(row).toMatchObject({ status: "queued", fingerprint: release.fingerprint, land: "after" });
+    expect(row).toMatchObject({
+      status: "queued",
+      fingerprint: release.fingerprint,
+      land: "after",
+    });
     expect(row.waves).toEqual([["auth"], ["api"]]);
     expect(await JobRow.findAll()).toMatchObject([
       { name: "deployment.advance", payload: { deploymentId: row.id } },
@@ -118,7 +122,10 @@ describe(requestDeployment.name, () => {
 
   it("refuses when a repository cannot be read", async () => {
     await world.signAll(release);
-    world.scm.breakRepository("api", { code: "repository_unreadable", reason: "Permission denied." });
+    world.scm.breakRepository("api", {
+      code: "repository_unreadable",
+      reason: "Permission denied.",
+    });
 
     expect(await blockedBy(request())).toEqual(["content.unreadable", "destination.unreadable"]);
   });
@@ -129,7 +136,7 @@ describe(requestDeployment.name, () => {
 
     await expect(request()).rejects.toMatchObject({ kind: "upstream" });
     expect(await DeploymentRow.count()).toBe(0);
-    expect((await release.reload()).status).toBe("pending");
+    expect((await release.reload()).status).toBe("approved");
   });
 
   it("does not wait for ever for a target that does not answer", async () => {

@@ -6,13 +6,15 @@ import { ReleaseRow } from "../../db/rows/release.ts";
 import type { DeploymentRow } from "../../db/rows/deployment.ts";
 import { DeploymentBlocked, ReleaseChanged } from "../../errors/catalog.ts";
 import { startDeadline } from "../../lib/deadline.ts";
-import { authorize } from "../authorize.ts";
+import { requireInEnvironment } from "../environments/require-in-environment.ts";
 import { observeServices } from "../environments/ask-target.ts";
+import { promotionRefusals } from "./check-promotion.ts";
 import { chooseEnvironment } from "./choose-environment.ts";
 import { insertDeployment, takeEnvironment } from "./deployment-row.ts";
 import { OUTSIDE_TIMEOUT_MS, type DeploymentDeps } from "./deps.ts";
-import { followRelease } from "./follow-release.ts";
-import { findRelease, landingOf, loadDeployRows, toDeployFacts } from "./gather-facts.ts";
+import { findRelease } from "../releases/release-rows.ts";
+import { settleRelease } from "../releases/settle-release.ts";
+import { eligibleFor, landingOf, loadDeployRows, toDeployFacts } from "./gather-facts.ts";
 import { readBranches } from "./read-branches.ts";
 import { selectServices } from "./select-services.ts";
 
@@ -31,7 +33,7 @@ export async function requestDeployment(
 ): Promise<DeploymentRow> {
   const release = await findRelease(number);
   const environment = chooseEnvironment(deps.environments, release, input.environment);
-  authorize(actor, "deployment.request", { environment: environment.name });
+  await requireInEnvironment(deps.uow, actor, "deployment.request", environment.name);
   const request = {
     environment,
     actor,
@@ -43,18 +45,27 @@ export async function requestDeployment(
   const deadline = startDeadline(deps.timers, OUTSIDE_TIMEOUT_MS);
   try {
     const rows = await loadDeployRows(release, environment, deps.clock.now());
-    const [branches, running, eligible] = await Promise.all([
-      readBranches(deps, release, rows.items, { isLanding: land !== "off" }, deadline.signal),
+    const [live, running, eligible] = await Promise.all([
+      readBranches(
+        deps,
+        release,
+        rows.loaded.items,
+        { isLanding: land !== "off" },
+        deadline.signal,
+      ),
       observeServices(
         deps,
         environment.name,
-        rows.items.filter((item) => !item.excluded).map((item) => item.service),
+        rows.loaded.items.filter((item) => !item.excluded).map((item) => item.service),
         deadline.signal,
       ),
-      deps.eligiblePeople(release.targetEnvironment),
+      eligibleFor(deps, rows, environment),
     ]);
-    const outside = { branches, eligible };
-    const refusals = refusalsOf(checkRequirements(toDeployFacts(rows, outside, request)));
+    const outside = { live, eligible };
+    const refusals = [
+      ...refusalsOf(checkRequirements(toDeployFacts(rows, outside, request))),
+      ...promotionRefusals(rows.loaded, environment.name, running),
+    ];
     if (refusals.length > 0) {
       await askForRefresh(deps, release.number, refusals);
       throw new DeploymentBlocked({ reasons: refusals });
@@ -105,7 +116,7 @@ export async function requestDeployment(
         reason: null,
         requestedBy: actor,
       });
-      await followRelease(tx, deps.environments, current.id, actor);
+      await settleRelease(deps, tx, current.id, { actor, why: "" });
       return row;
     });
   } finally {

@@ -4,7 +4,7 @@ import { no } from "../../core/verdict.ts";
 import type { DeploymentRow } from "../../db/rows/deployment.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { DeploymentBlocked, DeploymentFinished } from "../../errors/catalog.ts";
-import { authorize } from "../authorize.ts";
+import { requireInEnvironment } from "../environments/require-in-environment.ts";
 import { requestBaseline } from "../environments/record-baseline.ts";
 import { findEnvironment } from "../environments/environment-settings.ts";
 import { findDeployment } from "./deployment-row.ts";
@@ -23,7 +23,7 @@ export async function retryDeployment(
 ): Promise<DeploymentRow> {
   const row = await findDeployment(number);
   const environment = findEnvironment(deps.environments, row.environment);
-  authorize(actor, "deployment.request", { environment: environment.name });
+  await requireInEnvironment(deps.uow, actor, "deployment.request", environment.name);
   if (!isFinished(row.status)) {
     throw new DeploymentBlocked({
       reasons: [

@@ -77,9 +77,7 @@ describe(rollBack.name, () => {
       releaseNumber: release.number,
       land: "off",
     });
-    expect((await world.finish(row)).summary).toBe(
-      "api and auth run the earlier version in prod.",
-    );
+    expect((await world.finish(row)).summary).toBe("api and auth run the earlier version in prod.");
 
     expect(await running()).toEqual(commitsOf(await baseline.reload()));
     expect(world.prod.effects.slice(before).map((effect) => effect.service)).toEqual([

@@ -8,7 +8,7 @@ import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import type { Tx } from "../../db/unit-of-work.types.ts";
 import { DeploymentBlocked, RollbackImpossible, ServiceNotFound } from "../../errors/catalog.ts";
 import { startDeadline } from "../../lib/deadline.ts";
-import { authorize } from "../authorize.ts";
+import { requireInEnvironment } from "../environments/require-in-environment.ts";
 import { observeServices } from "../environments/ask-target.ts";
 import { environmentFacts, type EnvironmentFacts } from "../environments/environment-facts.ts";
 import { findEnvironment, type EnvironmentSettings } from "../environments/environment-settings.ts";
@@ -33,7 +33,7 @@ export async function rollBack(
 ): Promise<DeploymentRow> {
   const environment = findEnvironment(deps.environments, input.environment);
   const { name } = environment;
-  authorize(actor, "deployment.roll_back", { environment: name });
+  await requireInEnvironment(deps.uow, actor, "deployment.roll_back", name);
   const known = await deployedServices(name);
   const services = input.services && input.services.length > 0 ? input.services : null;
   const stranger = services?.find((service) => !known.includes(service));

@@ -397,7 +397,10 @@ describe(startRun.name, () => {
         activeDeployment: rollback.number,
       });
       expect((await world.finish(rollback)).status).toBe("succeeded");
-      const observed = await world.prod.observe(Object.keys(SERVICES), new AbortController().signal);
+      const observed = await world.prod.observe(
+        Object.keys(SERVICES),
+        new AbortController().signal,
+      );
       for (const { service, commit } of (await first.deployment.reload()).desired) {
         expect(observed.find((state) => state.service === service)?.commit).toBe(commit);
       }

@@ -6,8 +6,8 @@ import { DeploymentRow, type StoredDesired } from "../../db/rows/deployment.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import type { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import { renumber, shortCommit } from "./deployment-row.ts";
+import { isLanded } from "../releases/gather-release-facts.ts";
 import type { DeployRows } from "./gather-facts.ts";
-import { isLanded } from "./gather-facts.ts";
 
 /** What of a release one deployment brings, exactly. */
 export interface Selection {
@@ -33,7 +33,7 @@ export async function selectServices(
 ): Promise<Selection> {
   const waves = renumber(wavesFor(rows.order.waves, options));
   const selected = new Set(waves.flatMap((wave) => wave.services));
-  const items = new Map(rows.items.map((item) => [item.service, item]));
+  const items = new Map(rows.loaded.items.map((item) => [item.service, item]));
   const landOnly =
     options.land === "off"
       ? []
@@ -57,7 +57,7 @@ export async function selectServices(
             toDesired(
               item,
               options.running.get(service),
-              options.land === "after" ? rows.release.destinationBranch : null,
+              options.land === "after" ? rows.loaded.row.destinationBranch : null,
             ),
           ]
         : [];
@@ -96,14 +96,14 @@ async function pendingMigrations(
   selected: ReadonlySet<string>,
   transaction: Transaction | null,
 ): Promise<ReadonlySet<string>> {
-  const touching = rows.items.filter(
+  const touching = rows.loaded.items.filter(
     (item) => selected.has(item.service) && item.migrations.length > 0,
   );
   if (touching.length === 0) {
     return new Set();
   }
   const earlier = await DeploymentRow.findAll({
-    where: { releaseId: rows.release.id, environment, kind: "deploy" },
+    where: { releaseId: rows.loaded.row.id, environment, kind: "deploy" },
     attributes: ["id", "desired"],
     transaction,
   });

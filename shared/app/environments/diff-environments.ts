@@ -6,7 +6,7 @@ import {
   environmentDiff,
   type EnvironmentDiffRow,
 } from "../../core/environment-diff.ts";
-import { authorize } from "../authorize.ts";
+import { requireToRead } from "../access.ts";
 import { sha256 } from "../deployments/deployment-row.ts";
 import type { DeploymentDeps } from "../deployments/deps.ts";
 import { observeServices, runningVersion } from "./ask-target.ts";
@@ -29,7 +29,7 @@ export async function viewDiff(
   from: string,
   to: string,
 ): Promise<EnvironmentDiffView> {
-  authorize(actor, "environment.read");
+  requireToRead(actor, "environment.read");
   const diff = await diffEnvironments(deps, from, to);
   return {
     from: diff.from,

@@ -2,10 +2,11 @@ import type { EnvironmentView, ServiceStateView } from "../../contract/environme
 import type { Actor } from "../../core/actor.ts";
 import { EnvironmentStateRow } from "../../db/rows/environment-state.ts";
 import { ServiceStateRow } from "../../db/rows/service-state.ts";
-import { authorize } from "../authorize.ts";
+import { ServiceNotFound } from "../../errors/catalog.ts";
+import { requireToRead } from "../access.ts";
 import { canRollBack } from "../deployments/deployment-queries.ts";
 import type { DeploymentDeps } from "../deployments/deps.ts";
-import { personRefs } from "../deployments/person-refs.ts";
+import { loadPeople } from "../people/person-refs.ts";
 import { standingLocks } from "./environment-facts.ts";
 import { findEnvironment, type EnvironmentSettings } from "./environment-settings.ts";
 import type { EnvironmentObserver } from "./observe-environment.ts";
@@ -19,7 +20,7 @@ export async function listEnvironments(
   deps: EnvironmentDeps,
   actor: Actor,
 ): Promise<readonly EnvironmentView[]> {
-  authorize(actor, "environment.read");
+  requireToRead(actor, "environment.read");
   return Promise.all(deps.environments.map((environment) => look(deps, actor, environment)));
 }
 
@@ -29,7 +30,7 @@ export async function viewEnvironment(
   actor: Actor,
   name: string,
 ): Promise<EnvironmentView> {
-  authorize(actor, "environment.read");
+  requireToRead(actor, "environment.read");
   return look(deps, actor, findEnvironment(deps.environments, name));
 }
 
@@ -45,7 +46,7 @@ export async function environmentHealth(
     readonly unreachable: string | null;
   }[]
 > {
-  authorize(actor, "environment.read");
+  requireToRead(actor, "environment.read");
   const chosen =
     name === undefined ? deps.environments : [findEnvironment(deps.environments, name)];
   return Promise.all(
@@ -54,6 +55,23 @@ export async function environmentHealth(
       ...(await serviceStates(deps, environment.name)),
     })),
   );
+}
+
+/** One service of an environment, asked from the target anew. Throws EnvironmentNotFound, ServiceNotFound. */
+export async function viewServiceState(
+  deps: EnvironmentDeps,
+  actor: Actor,
+  name: string,
+  service: string,
+): Promise<ServiceStateView> {
+  requireToRead(actor, "environment.read");
+  const environment = findEnvironment(deps.environments, name).name;
+  const { services } = await serviceStates(deps, environment);
+  const found = services.find((state) => state.service === service);
+  if (!found) {
+    throw new ServiceNotFound({ service, known: services.map((state) => state.service) });
+  }
+  return found;
 }
 
 async function look(
@@ -75,7 +93,7 @@ async function look(
     activeDeployment: state?.activeDeployment ?? null,
     rollback,
     actor,
-    nameOf: await personRefs(locks.map((row) => row.subject)),
+    people: await loadPeople(locks.map((row) => row.subject)),
   });
 }
 
@@ -85,12 +103,12 @@ async function serviceStates(
 ): Promise<{ services: readonly ServiceStateView[]; unreachable: string | null }> {
   const observation = await deps.observer.observe(environment);
   const rows = await ServiceStateRow.findAll({ where: { environment } });
-  const nameOf = await personRefs(rows.map((row) => row.deployedBy));
+  const people = await loadPeople(rows.map((row) => row.deployedBy));
   const byService = new Map(rows.map((row) => [row.service, row]));
   const services = [...new Set([...observation.states.keys(), ...byService.keys()])].sort();
   return {
     services: services.map((service) =>
-      presentServiceState(service, byService.get(service), observation, nameOf),
+      presentServiceState(service, byService.get(service), observation, people),
     ),
     unreachable: observation.unreachable,
   };

@@ -9,7 +9,7 @@ import {
   HoldNotFound,
 } from "../../errors/catalog.ts";
 import { newId } from "../../lib/ids.ts";
-import { authorize } from "../authorize.ts";
+import { requireInEnvironment } from "./require-in-environment.ts";
 import type { DeploymentDeps } from "../deployments/deps.ts";
 import { environmentState } from "./environment-state.ts";
 import { findEnvironment } from "./environment-settings.ts";
@@ -28,7 +28,7 @@ export async function lockEnvironment(
   input: LockEnvironment,
 ): Promise<void> {
   const environment = findEnvironment(deps.environments, name).name;
-  authorize(actor, "environment.lock", { environment });
+  await requireInEnvironment(deps.uow, actor, "environment.lock", environment);
   const activeKey = `lock/${environment}`;
   try {
     await deps.uow.run(async (tx) => {
@@ -85,7 +85,7 @@ export async function lockEnvironment(
 /** Lets deploys go on. Throws EnvironmentNotLocked, EnvironmentNotFound, PermissionDenied. */
 export async function unlockEnvironment(deps: LockDeps, actor: Actor, name: string): Promise<void> {
   const environment = findEnvironment(deps.environments, name).name;
-  authorize(actor, "environment.lock", { environment });
+  await requireInEnvironment(deps.uow, actor, "environment.lock", environment);
   await deps.uow.run(async (tx) => {
     const now = deps.clock.now();
     await endExpired(tx, now, environment);
@@ -110,7 +110,7 @@ export async function holdEnvironment(
   reason: string,
 ): Promise<void> {
   const environment = findEnvironment(deps.environments, name).name;
-  authorize(actor, "environment.hold", { environment });
+  await requireInEnvironment(deps.uow, actor, "environment.hold", environment);
   await deps.uow.run(async (tx) => {
     await environmentState(tx, environment);
     await setHold(tx, actor, environment, reason, deps.clock.now());
@@ -120,7 +120,7 @@ export async function holdEnvironment(
 /** Lets automation go on. Throws HoldNotFound, EnvironmentNotFound, PermissionDenied. */
 export async function resumeEnvironment(deps: LockDeps, actor: Actor, name: string): Promise<void> {
   const environment = findEnvironment(deps.environments, name).name;
-  authorize(actor, "environment.hold", { environment });
+  await requireInEnvironment(deps.uow, actor, "environment.hold", environment);
   await deps.uow.run(async (tx) => {
     const row = await LockRow.findOne({
       where: { activeKey: `hold/${environment}` },

@@ -5,43 +5,48 @@ import type { DeploymentDeps } from "../deployments/deps.ts";
 import { serviceState } from "../deployments/record-service-state.ts";
 import { tryObserveServices, type Observation } from "./ask-target.ts";
 
-/** What an environment runs, asked from its target at most once every moment, however many people look. */
+/** What an environment runs, asked from its target once for everybody who asks at the same time. */
 export interface EnvironmentObserver {
-  /** Never throws for a target that cannot be reached. */
+  /** What is true now or later, never what was true before the call. Never throws for a target that cannot be reached. */
   observe(environment: string): Promise<Observation>;
-  /** Asks again next time, because something was changed. */
-  forget(environment: string): void;
 }
-
-/** How long an answer serves others who ask the same. */
-const FRESH_MS = 2_000;
 
 /** How long a remembered answer may stay the same before it is confirmed in the database. */
 const CONFIRM_MS = 60_000;
 
-interface Asked {
-  readonly at: number;
-  readonly answer: Promise<Observation>;
+interface Asking {
+  readonly current: Promise<Observation>;
+  /** For everybody who asked after the current one had begun: it may have looked already. */
+  next: Promise<Observation> | undefined;
 }
 
 export function createEnvironmentObserver(
   deps: Pick<DeploymentDeps, "uow" | "clock" | "timers" | "targets">,
 ): EnvironmentObserver {
-  const asked = new Map<string, Asked>();
-  return {
-    observe(environment) {
-      const now = deps.clock.now().getTime();
-      const known = asked.get(environment);
-      if (known && now - known.at < FRESH_MS) {
-        return known.answer;
+  const asking = new Map<string, Asking>();
+  return { observe };
+
+  function observe(environment: string): Promise<Observation> {
+    const known = asking.get(environment);
+    if (!known) {
+      return begin(environment);
+    }
+    const again = (): Promise<Observation> => begin(environment);
+    known.next ??= known.current.then(again, again);
+    return known.next;
+  }
+
+  function begin(environment: string): Promise<Observation> {
+    const own: Asking = { current: ask(environment), next: undefined };
+    asking.set(environment, own);
+    const forget = (): void => {
+      if (asking.get(environment) === own && own.next === undefined) {
+        asking.delete(environment);
       }
-      const answer = ask(environment);
-      asked.set(environment, { at: now, answer });
-      answer.catch(() => asked.delete(environment));
-      return answer;
-    },
-    forget: (environment) => void asked.delete(environment),
-  };
+    };
+    own.current.then(forget, forget);
+    return own.current;
+  }
 
   async function ask(environment: string): Promise<Observation> {
     const services = await servicesOf(environment);
@@ -93,6 +98,9 @@ async function remember(
 function isNews(row: ServiceStateRow | undefined, state: ObservedState, now: number): boolean {
   if (!row) {
     return state.health !== "absent";
+  }
+  if (row.checkedAt !== null && row.checkedAt > state.observedAt) {
+    return false;
   }
   const isSame =
     row.observedVersion === state.version &&

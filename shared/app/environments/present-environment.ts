@@ -1,4 +1,3 @@
-import type { PersonRef } from "../../contract/common.ts";
 import type { EnvironmentView, LockView, ServiceStateView } from "../../contract/environment.ts";
 import type { Actor } from "../../core/actor.ts";
 import { isSameVersion } from "../../core/deployment.ts";
@@ -6,11 +5,10 @@ import { no, yes, type Verdict } from "../../core/verdict.ts";
 import type { LockRow } from "../../db/rows/lock.ts";
 import type { ServiceStateRow } from "../../db/rows/service-state.ts";
 import { ability } from "../ability.ts";
-import { can } from "../policies.ts";
+import { denial } from "../access.ts";
+import type { People } from "../people/person-refs.ts";
 import type { Observation } from "./ask-target.ts";
 import type { EnvironmentSettings } from "./environment-settings.ts";
-
-type NameOf = (subject: string) => PersonRef;
 
 /** An environment as people see it, with what the asking person may do there. */
 export function presentEnvironment(
@@ -23,13 +21,13 @@ export function presentEnvironment(
     readonly activeDeployment: number | null;
     readonly rollback: Verdict;
     readonly actor: Actor;
-    readonly nameOf: NameOf;
+    readonly people: People;
   },
 ): EnvironmentView {
   const { name } = environment;
-  const { lock, hold, actor, nameOf } = facts;
-  const mayLock = can(actor, "environment.lock", { environment: name });
-  const mayHold = can(actor, "environment.hold", { environment: name });
+  const { lock, hold, actor, people } = facts;
+  const mayLock = denial(actor, "environment.lock", { environment: name });
+  const mayHold = denial(actor, "environment.hold", { environment: name });
   return {
     name,
     branch: environment.branch,
@@ -37,8 +35,8 @@ export function presentEnvironment(
     target: environment.target.kind,
     signOff: { ...environment.signOff.roles },
     land: environment.land,
-    lock: lock ? presentLock(lock, nameOf) : null,
-    hold: hold ? presentLock(hold, nameOf) : null,
+    lock: lock ? presentLock(lock, people) : null,
+    hold: hold ? presentLock(hold, people) : null,
     activeDeployment: facts.activeDeployment,
     services: [...facts.services],
     unreachable: facts.unreachable,
@@ -79,14 +77,17 @@ export function presentEnvironment(
               "There is nothing to do.",
             ),
       ),
-      rollback: ability(can(actor, "deployment.roll_back", { environment: name }), facts.rollback),
+      rollback: ability(
+        denial(actor, "deployment.roll_back", { environment: name }),
+        facts.rollback,
+      ),
     },
   };
 }
 
-function presentLock(row: LockRow, nameOf: NameOf): LockView {
+function presentLock(row: LockRow, people: People): LockView {
   return {
-    by: { ...nameOf(row.subject), name: row.name },
+    by: { ...people.ref(row.subject), name: row.name },
     reason: row.reason,
     since: row.createdAt.toISOString(),
     until: row.expiresAt?.toISOString() ?? null,
@@ -98,7 +99,7 @@ export function presentServiceState(
   service: string,
   row: ServiceStateRow | undefined,
   { states, unreachable }: Observation,
-  nameOf: NameOf,
+  people: People,
 ): ServiceStateView {
   const observed = states.get(service);
   const version = observed ? observed.version : (row?.observedVersion ?? null);
@@ -115,8 +116,8 @@ export function presentServiceState(
     deployedBy:
       recorded && recorded.deployedBy !== null
         ? {
-            ...nameOf(recorded.deployedBy),
-            name: recorded.deployedByName ?? nameOf(recorded.deployedBy).name,
+            ...people.ref(recorded.deployedBy),
+            name: recorded.deployedByName ?? people.of(recorded.deployedBy).name,
           }
         : null,
     drifted: isDrifted(recorded, observed && { version, commit, digest: observed.digest }),

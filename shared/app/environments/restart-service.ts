@@ -9,7 +9,7 @@ import {
   UpstreamTimeout,
 } from "../../errors/catalog.ts";
 import { startDeadline } from "../../lib/deadline.ts";
-import { authorize } from "../authorize.ts";
+import { requireInEnvironment } from "./require-in-environment.ts";
 import type { DeploymentDeps } from "../deployments/deps.ts";
 import { environmentFacts } from "./environment-facts.ts";
 import { findEnvironment } from "./environment-settings.ts";
@@ -26,7 +26,7 @@ export async function restartService(
   service: string,
 ): Promise<void> {
   const environment = findEnvironment(deps.environments, name);
-  authorize(actor, "service.restart", { environment: environment.name });
+  await requireInEnvironment(deps.uow, actor, "service.restart", environment.name);
   const known = await servicesOf(environment.name);
   if (!known.includes(service)) {
     throw new ServiceNotFound({ service, known });

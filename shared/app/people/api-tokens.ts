@@ -5,7 +5,7 @@ import type { Actor, Via } from "../../core/actor.ts";
 import { ApiTokenRow } from "../../db/rows/api-token.ts";
 import { TokenInvalid, TokenNotFound } from "../../errors/catalog.ts";
 import { newId, randomToken } from "../../lib/ids.ts";
-import { authorize } from "../authorize.ts";
+import { requireToRead } from "../access.ts";
 import { can } from "../policies.ts";
 import type { PeopleDeps } from "./people-deps.ts";
 import { createShortCache } from "./short-cache.ts";
@@ -76,7 +76,7 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
   }
 
   async function list(actor: Actor): Promise<readonly ApiTokenView[]> {
-    authorize(actor, "token.manage_own");
+    requireToRead(actor, "token.manage_own");
     const rows = await ApiTokenRow.findAll({
       where: {
         subject: actor.subject,
@@ -93,7 +93,7 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
     owner: Owner,
     { name, scopes, expiresInDays }: CreateApiToken,
   ): Promise<CreatedApiToken> {
-    authorize(actor, "token.manage_own");
+    requireToRead(actor, "token.manage_own");
     const secret = PREFIX + randomToken(SECRET_LENGTH);
     const now = clock.now();
     const row = await uow.run(async (tx) => {
@@ -121,7 +121,7 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
   }
 
   async function revoke(actor: Actor, id: string): Promise<void> {
-    authorize(actor, "token.manage_own");
+    requireToRead(actor, "token.manage_own");
     const row = await ApiTokenRow.findByPk(id);
     const isTheirs = row?.subject === actor.subject;
     if (!row || row.revokedAt || !(isTheirs || can(actor, "token.manage_any").ok)) {

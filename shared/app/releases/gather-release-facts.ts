@@ -1,3 +1,4 @@
+import type { Transaction } from "sequelize";
 import type { Actor } from "../../core/actor.ts";
 import { deployOrder, type DeployOrder } from "../../core/deploy-order.ts";
 import type {
@@ -23,6 +24,8 @@ export interface LiveFacts {
   readonly source: ReadonlyMap<string, BranchFact>;
   readonly destination: ReadonlyMap<string, DestinationFact>;
   readonly ci: ReadonlyMap<string, NonNullable<DeployItem["ci"]>>;
+  /** Services whose destination branch holds their content already, whoever brought it there. */
+  readonly landed?: ReadonlySet<string>;
 }
 
 export interface FactsRequest {
@@ -105,7 +108,7 @@ export function deployFacts(
       destination: land === "off" ? null : destinationOf(item, live),
       ci: live?.ci.get(item.service) ?? item.ci,
       isDeployedHere: deployed.has(item.service),
-      isLanded: item.landedAt !== null && item.landedSha === item.headSha,
+      isLanded: isLanded(item) || (live?.landed?.has(item.service) ?? false),
     })),
     order,
     only,
@@ -122,8 +125,18 @@ export function deployFacts(
   };
 }
 
+/** Our own landing brought the present commit of the item to the destination branch. */
+export function isLanded(
+  item: Pick<ReleaseItemRow, "landedAt" | "landedSha" | "headSha">,
+): boolean {
+  return item.landedAt !== null && item.landedSha === item.headSha;
+}
+
 /** The waves of a release by its own dependencies. */
-export async function orderOf(items: readonly ReleaseItemRow[]): Promise<DeployOrder> {
+export async function orderOf(
+  items: readonly ReleaseItemRow[],
+  transaction: Transaction | null = null,
+): Promise<DeployOrder> {
   const present = new Set(items.map(({ service }) => service));
   const outside = [...new Set(items.flatMap(({ dependsOn }) => dependsOn))].filter(
     (service) => !present.has(service),
@@ -131,7 +144,11 @@ export async function orderOf(items: readonly ReleaseItemRow[]): Promise<DeployO
   const known =
     outside.length === 0
       ? []
-      : await ServiceRow.findAll({ attributes: ["name"], where: { name: outside } });
+      : await ServiceRow.findAll({
+          attributes: ["name"],
+          where: { name: outside },
+          transaction,
+        });
   return deployOrder(
     items.map(({ service, dependsOn, excluded }) => ({
       service,

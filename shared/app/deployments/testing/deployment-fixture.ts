@@ -1,7 +1,7 @@
+import { DEFAULT_MIGRATION_PATHS } from "../../../core/flags.ts";
 import { systemActor, type Actor } from "../../../core/actor.ts";
 import type { DeployTarget } from "../../../core/ports/deploy-target.ts";
 import type { ScmProvider } from "../../../core/ports/scm.ts";
-import { fingerprint } from "../../../core/release.ts";
 import {
   DEFAULT_SIGN_OFF_POLICY,
   NO_SIGN_OFF_POLICY,
@@ -11,11 +11,10 @@ import type { DeploymentRow } from "../../../db/rows/deployment.ts";
 import { DeploymentStepRow } from "../../../db/rows/deployment-step.ts";
 import { EventRow } from "../../../db/rows/event.ts";
 import { PersonRow } from "../../../db/rows/person.ts";
-import { ReleaseRow } from "../../../db/rows/release.ts";
+import type { ReleaseRow } from "../../../db/rows/release.ts";
 import { ReleaseItemRow } from "../../../db/rows/release-item.ts";
 import { ServiceRow } from "../../../db/rows/service.ts";
 import { SignOffRow } from "../../../db/rows/sign-off.ts";
-import { RepositoryUnknown } from "../../../errors/catalog.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { Timers } from "../../../lib/scheduler.ts";
 import type { ManualClock } from "../../../testing/clock.ts";
@@ -28,9 +27,12 @@ import { createTestDatabase, type TestDatabase } from "../../../testing/test-dat
 import type { EnvironmentSettings } from "../../environments/environment-settings.ts";
 import { createEnvironmentObserver } from "../../environments/observe-environment.ts";
 import type { EnvironmentDeps } from "../../environments/environment-queries.ts";
+import type { PromotionDeps } from "../../environments/promote-environment.ts";
+import { openRelease, type NewItem } from "../../releases/open-release.ts";
+import { signedContent } from "../../releases/release-rows.ts";
+import { settleRelease } from "../../releases/settle-release.ts";
+import { createRepositoryFinder } from "../find-repository.ts";
 import { createDeploymentRunner, type DeploymentRunner } from "../deployment-runner.ts";
-import { sha256 } from "../deployment-row.ts";
-import { contentOf } from "../judge-release.ts";
 import type { RunDeps, RunOptions } from "../run-deployment.ts";
 
 export const DANA = person("dana", "Dana", "dev");
@@ -61,7 +63,7 @@ export interface DeploymentFixture {
   readonly targets: Readonly<Record<string, FakeDeployTarget>>;
   readonly prod: FakeDeployTarget;
   readonly preprod: FakeDeployTarget;
-  readonly deps: EnvironmentDeps;
+  readonly deps: EnvironmentDeps & PromotionDeps;
   readonly runner: DeploymentRunner;
   /** Another process with a runner of its own. */
   createRunner(options?: Partial<RunOptions> & { readonly timers?: Timers }): DeploymentRunner;
@@ -119,20 +121,17 @@ export async function createDeploymentFixture(
     clock,
     timers: clock,
     logger: db.logger,
+    migrationPaths: DEFAULT_MIGRATION_PATHS,
     baseUrl: () => "http://localhost:8080",
     environments,
     targets: (environment: string) => shown[environment] ?? prod,
-    scm: () => provider,
-    async findRepository(name: string, signal: AbortSignal) {
-      const found = (await scm.listRepositories(signal)).find((ref) => ref.name === name);
-      if (!found) {
-        throw new RepositoryUnknown({ repository: name, known: [] });
-      }
-      return found;
-    },
+    ...createRepositoryFinder([provider], clock),
     eligiblePeople: async () => ({ dev: [DANA], qa: [QUINN] }),
   };
-  const deps: EnvironmentDeps = { ...base, observer: createEnvironmentObserver(base) };
+  const deps: EnvironmentDeps & PromotionDeps = {
+    ...base,
+    observer: createEnvironmentObserver(base),
+  };
 
   await db.uow.run(async (tx) => {
     for (const actor of PEOPLE) {
@@ -241,103 +240,65 @@ export async function createDeploymentFixture(
       readonly excluded?: readonly string[];
     } = {},
   ): Promise<ReleaseRow> {
-    const id = newId();
-    const items = Object.entries(services).map(([service, dependsOn]) => {
+    const items = Object.entries(services).map(([service, dependsOn]): NewItem => {
       const repository = scm.repository(service);
       const baseSha = repository.tip("master") ?? null;
       const headSha = repository.commit("uat", {
         title: "feat: more",
-        files: { "a.txt": String(Math.random()) },
+        files: { "a.txt": newId() },
       });
-      return ReleaseItemRow.build({
-        id: newId(),
-        releaseId: id,
+      return {
         service,
         repository: service,
         path: "",
         baseSha,
         headSha,
         mergeBaseSha: baseSha,
-        fromVersion: null,
-        toVersion: null,
-        digest: null,
         commitCount: 1,
-        behindCount: 0,
-        truncated: false,
-        commits: [],
-        contributors: [],
         fileCount: 1,
         migrations: how.migrations?.includes(service) ? ["db/migrations/1.sql"] : [],
-        breaking: false,
         patchIdentity: `patch-${headSha}`,
-        pullRequest: null,
-        ci: null,
         excluded: how.excluded?.includes(service) ?? false,
         dependsOn,
-      });
+      };
     });
     return db.uow.run(async (tx) => {
-      const transaction = tx.sequelize;
-      const release = await ReleaseRow.create(
-        {
-          id,
-          number: await tx.nextNumber("release"),
-          kind: "branch",
-          status: "pending",
-          sourceBranch: "uat",
-          destinationBranch: "master",
-          targetEnvironment: how.target === undefined ? "prod" : how.target,
-          openKey: `${id} open`,
-          fingerprint: fingerprint(items.map(contentOf), sha256),
-          notes: "",
-          breakingChanges: "",
-          draftNotes: "",
-          problems: [],
-          lastChanges: [],
-          createdBy: OLIVIA.subject,
-          createdAt: clock.now(),
-          refreshedAt: clock.now(),
-          version: 1,
-        },
-        { transaction },
-      );
-      for (const item of items) {
-        await item.save({ transaction });
-      }
-      return release.reload({ transaction });
+      const row = await openRelease(base, tx, OLIVIA, {
+        kind: "branch",
+        sourceBranch: "uat",
+        destinationBranch: "master",
+        targetEnvironment: how.target === undefined ? "prod" : how.target,
+        openKey: newId(),
+        notes: "",
+        draftNotes: "",
+        breakingChanges: "",
+        items,
+      });
+      return row.reload({ transaction: tx.sequelize });
     });
   }
 
   async function sign(release: ReleaseRow, actor: Actor, role: string): Promise<SignOffRow> {
     const items = await ReleaseItemRow.findAll({ where: { releaseId: release.id } });
-    const current = await release.reload();
-    return db.uow.run((tx) =>
-      SignOffRow.create(
+    return db.uow.run(async (tx) => {
+      const row = await SignOffRow.create(
         {
           id: newId(),
           releaseId: release.id,
           role,
           subject: actor.subject,
-          fingerprint: current.fingerprint,
-          content: items
-            .filter((item) => !item.excluded)
-            .map((item) => ({
-              service: item.service,
-              repository: item.repository,
-              path: item.path,
-              headSha: item.headSha,
-              version: item.toVersion,
-              digest: item.digest,
-              patchIdentity: item.patchIdentity,
-              commitCount: item.commitCount,
-            })),
+          fingerprint: release.fingerprint,
+          content: signedContent(items),
           byAuthor: false,
           platform: "api",
           signedAt: clock.now(),
         },
         { transaction: tx.sequelize },
-      ),
-    );
+      );
+      await settleRelease(base, tx, release.id, { actor, why: "" });
+      await release.reload({ transaction: tx.sequelize });
+      return row;
+    });
   }
 
   async function whileTimePasses<T>(work: Promise<T>): Promise<T> {
