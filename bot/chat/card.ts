@@ -1,4 +1,8 @@
-/** A message as data. Five kinds of block, closed: a renderer that forgets one does not compile. */
+/**
+ * A message as data. Five kinds of block, closed: a renderer that forgets one does not compile. What is called `markdown` is
+ * markdown, so text of people goes through `escapeMarkdown` on its way in. Everything else (titles, labels, values, cells) is
+ * plain text, and each platform escapes it on its way out.
+ */
 export type Tone = "neutral" | "info" | "success" | "warning" | "danger";
 
 export interface Card {
@@ -29,7 +33,12 @@ export type ActionItem =
       readonly action: ActionCall;
     }
   /** A button that opens a form. */
-  | { readonly type: "form"; readonly label: string; readonly style?: "primary" | "danger"; readonly form: FormSpec }
+  | {
+      readonly type: "form";
+      readonly label: string;
+      readonly style?: "primary" | "danger";
+      readonly form: FormSpec;
+    }
   | { readonly type: "link"; readonly label: string; readonly url: string };
 
 /** Fields every platform can show; the answer arrives as the action `submit` with `values`. */
@@ -54,4 +63,6 @@ export interface FormField {
 export interface ActionCall {
   readonly action: string;
   readonly payload: unknown;
+  /** The command that does the same when it is typed, e.g. `approve 12 as dev`. */
+  readonly text?: string;
 }

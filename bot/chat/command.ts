@@ -21,6 +21,8 @@ export interface Answer {
   readonly card: Card;
   readonly visibility?: "everyone" | "only-you";
   readonly live?: { readonly subject: string; readonly shown: Readonly<Record<string, unknown>> };
+  /** Said to the person who acted only, besides the card: why their click did nothing, what happened to what they asked. */
+  readonly notice?: Card;
 }
 
 /** A command as people type it. The id is `noun.verb`; the phrase is what SPEC.md prints. */
@@ -39,6 +41,8 @@ export interface Command<A extends z.ZodType = z.ZodType> {
   readonly changes: boolean;
   /** Every one is parsed in a test. */
   readonly examples: readonly string[];
+  /** Whether this installation can do it at all; help leaves it out otherwise. Always when absent. */
+  isOffered?(services: Services): boolean;
   /** Reads the words after the phrase. Throws CommandInvalid with the usage. */
   parse(words: readonly Word[]): z.output<A>;
   run(context: CommandContext, args: z.output<A>): Promise<Answer>;

@@ -70,6 +70,10 @@ export interface ChatPlatform {
     readonly edit: boolean;
     readonly threads: boolean;
     readonly tables: boolean;
+    /** Its user ids are the subjects of the sign-in, so nobody needs to link an account. */
+    readonly usersAreSubjects?: boolean;
+    /** How long to wait between two edits of one message that nobody asked for. 2,000 when absent. */
+    readonly editIntervalMs?: number;
   };
   start(onInbound: (event: Inbound) => Promise<void>): Promise<void>;
   /** Resolves with every connection closed. */

@@ -1,0 +1,36 @@
+import { cleanLines, cleanText } from "../../shared/lib/text.ts";
+
+/** Everything that starts markup, a link, a mention, an entity or a table somewhere. */
+const SPECIAL = /[\\`*_{}[\]()#+\-.!|>~<&@:$^=]/g;
+
+/**
+ * Text of people (branch names, commit titles, notes, names) as markdown that shows exactly those characters: no markup, no
+ * link, no mention, one line, at most `limit` characters.
+ */
+export function escapeMarkdown(text: string, limit = 200): string {
+  return cleanText(text, limit).replace(SPECIAL, "\\$&");
+}
+
+/** As `escapeMarkdown`, keeping line breaks. */
+export function escapeMarkdownLines(text: string, limit = 2_000): string {
+  return cleanLines(text, limit).replace(SPECIAL, "\\$&");
+}
+
+/** Text of people for a place that is not markdown: a title, a label, a value, a cell. */
+export function plain(text: string, limit = 200): string {
+  return cleanText(text, limit);
+}
+
+/** A command or a name as inline code. Back-ticks inside would end it early, so they become quotes. */
+export function code(text: string, limit = 200): string {
+  const inside = cleanText(text, limit).replaceAll("`", "'");
+  return inside === "" ? "" : `\`${inside}\``;
+}
+
+/** Markdown as people read it without a renderer: links keep their address, commands keep their back-ticks. */
+export function markdownToText(markdown: string): string {
+  return markdown
+    .replace(/(?<!\\)\[((?:\\.|[^\]\\])*)\]\(([^)\s]+)\)/g, "$1 ($2)")
+    .replace(/(?<!\\)\*\*/g, "")
+    .replace(/\\([\\`*_{}[\]()#+\-.!|>~<&@:$^=])/g, "$1");
+}

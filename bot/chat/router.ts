@@ -1,0 +1,376 @@
+import type { Actor, Permission, Services } from "../../shared/app/services.ts";
+import { can } from "../../shared/app/policies.ts";
+import { AppError, type ErrorKind } from "../../shared/errors/app-error.ts";
+import { ActionExpired, InternalFault, PermissionDenied } from "../../shared/errors/catalog.ts";
+import { withCorrelation } from "../../shared/lib/correlation.ts";
+import type { Drainer } from "../../shared/lib/drainer.ts";
+import type { Logger } from "../../shared/lib/logger.ts";
+import { systemTimers, type Timers } from "../../shared/lib/scheduler.ts";
+import { formatDuration } from "../../shared/lib/time.ts";
+import type { ActionTokens } from "./action-tokens.ts";
+import type { Actors } from "./actors.ts";
+import type { ActionCall, ActionItem, Card } from "./card.ts";
+import { actions as actionsBlock, button, card, text } from "./card-builders.ts";
+import type { Action, Answer, Command, CommandContext } from "./command.ts";
+import { concernsEveryone, errorCard } from "./error-card.ts";
+import { readFormValues } from "./form-values.ts";
+import { createKeyedQueue } from "./keyed-queue.ts";
+import { deploymentSubject, releaseSubject } from "./live-subjects.ts";
+import { code } from "./markdown.ts";
+import { createCommandParser, type Parsed } from "./parse-command.ts";
+import type { ChatPlatform, Inbound, MessageRef } from "./platform.ts";
+import type { LiveCard, Posts } from "./posts.ts";
+import { createProgressMessage, type ProgressMessage } from "./progress-message.ts";
+import { runText } from "./run-text.ts";
+
+/** Older than this, a command that changes something may no longer be what the person wants. */
+const STALE_MS = 5 * 60_000;
+
+/** A mistake or a refusal is everyday business; what we broke is not. */
+const LOG_LEVELS = {
+  invalid_input: "debug",
+  unauthenticated: "debug",
+  not_found: "debug",
+  forbidden: "info",
+  conflict: "info",
+  blocked: "info",
+  rate_limited: "info",
+  upstream: "warn",
+  timeout: "warn",
+  internal: "error",
+} as const satisfies Readonly<Record<ErrorKind, string>>;
+
+export interface RouterDeps {
+  readonly services: Services;
+  readonly commands: readonly Command[];
+  readonly actions: readonly Action[];
+  readonly platforms: ReadonlyMap<string, ChatPlatform>;
+  readonly actors: Actors;
+  readonly tokens: ActionTokens;
+  readonly posts: Posts;
+  readonly drainer: Drainer;
+  readonly logger: Logger;
+  readonly clock: { now(): Date };
+  readonly timers?: Timers;
+  /** The newest live card of a subject, to renew it after a click on an outdated one. */
+  renderLive(subject: string): Promise<LiveCard | undefined>;
+  /** Buttons that help after this error, e.g. Refresh when the release is already open. */
+  offers?(error: AppError): readonly ActionItem[];
+}
+
+export interface Router {
+  /**
+   * Serves one message or click: acknowledges it, drops it when it was delivered before, finds out who it is and what they
+   * may do, runs it and answers. Never throws.
+   */
+  handle(event: Inbound): Promise<void>;
+}
+
+type CommandEvent = Extract<Inbound, { readonly type: "command" }>;
+type ActionEvent = Extract<Inbound, { readonly type: "action" }>;
+type Run = (context: CommandContext) => Promise<Answer>;
+
+/** What is about to be run, whether it was typed or clicked. */
+interface Request {
+  readonly event: Inbound;
+  readonly id: string;
+  readonly permission: Permission | "anyone";
+  readonly changes: boolean;
+  /** What it is about, when it is about one thing. */
+  readonly subject: string | undefined;
+  /** The command, as it would be typed. */
+  readonly text: string;
+  readonly run: Run;
+}
+
+export function createRouter(deps: RouterDeps): Router {
+  const { services, posts, tokens, drainer, logger, clock, timers = systemTimers } = deps;
+  const parser = createCommandParser(deps.commands);
+  const actionsById = new Map(deps.actions.map((action) => [action.ref.id, action]));
+  const inTurn = createKeyedQueue();
+
+  return {
+    async handle(event) {
+      const reference = `${event.place.platform}:${event.deliveryId}`.slice(0, 100);
+      await withCorrelation(reference, async () => {
+        try {
+          await serve(event, reference);
+        } catch (error) {
+          logger.warn({ err: error, platform: event.place.platform }, "could not answer in chat");
+        }
+      });
+    },
+  };
+
+  async function serve(event: Inbound, reference: string): Promise<void> {
+    const read = event.type === "command" ? readCommand(event) : undefined;
+    if (event.type === "command" && !read) {
+      return;
+    }
+    let endOperation: (() => void) | undefined;
+    try {
+      endOperation = drainer.startOperation();
+      if (event.type === "action") {
+        await serveAction(event, reference);
+        return;
+      }
+      await event.reply.acknowledge();
+      if (read && (await isFirstDelivery(event))) {
+        await perform(read(), reference);
+      }
+    } catch (error) {
+      await sorry(event, error, reference);
+    } finally {
+      endOperation?.();
+    }
+  }
+
+  async function serveAction(event: ActionEvent, reference: string): Promise<void> {
+    const meaning = await tokens.resolve(event.token, event.message);
+    if (meaning.type === "form" && Object.keys(event.values).length === 0) {
+      const token = await tokens.issueForm(event.place.platform, meaning.form);
+      // Opening the form is the acknowledgement: platforms allow no other one before it.
+      await event.reply.openForm(meaning.form, token);
+      return;
+    }
+    await event.reply.acknowledge();
+    if (!(await isFirstDelivery(event))) {
+      return;
+    }
+    if (meaning.type === "form") {
+      const values = readFormValues(meaning.form, event.values);
+      await perform(toActionRequest(event, meaning.form.submit, values), reference);
+    } else {
+      await perform(toActionRequest(event, meaning.call, event.values), reference);
+    }
+  }
+
+  async function perform(request: Request, reference: string): Promise<void> {
+    const { event, subject } = request;
+    if (request.changes && subject !== undefined) {
+      // Two clicks on one thing are served one after the other, from whichever platforms they come.
+      await inTurn(subject, () => performNow(request, reference));
+    } else {
+      await performNow(request, reference);
+    }
+    logger.info({ platform: event.place.platform, command: request.id }, "served a command");
+  }
+
+  async function performNow(request: Request, reference: string): Promise<void> {
+    const { event, subject } = request;
+    const receivedAt = clock.now();
+    let progress: ProgressMessage | undefined;
+    try {
+      const actor = await deps.actors.actorOf(event.user);
+      demand(actor, request.permission);
+      const age = receivedAt.getTime() - event.sentAt.getTime();
+      if (request.changes && age > STALE_MS) {
+        await send(event, staleCard(request, age), "only-you");
+        return;
+      }
+      progress = startProgress(request);
+      const answer = await request.run({
+        actor,
+        services,
+        correlationId: reference,
+        now: receivedAt,
+        place: event.place,
+        progress: progress.report,
+      });
+      await reply(event, answer, receivedAt, await progress.finish());
+    } catch (error) {
+      await sorry(event, error, reference, await progress?.finish());
+      if (error instanceof AppError && error.kind === "conflict" && subject !== undefined) {
+        await renew(subject);
+      }
+    }
+  }
+
+  async function reply(
+    event: Inbound,
+    answer: Answer,
+    since: Date,
+    progressRef: MessageRef | undefined,
+  ): Promise<void> {
+    const { live, card: content, notice } = answer;
+    if (event.type === "action" && progressRef) {
+      // A click is answered on the card itself; the progress message below says how it ended.
+      await edit(progressRef, notice ?? (live ? doneCard : content));
+      if (live) {
+        const source = event.message;
+        await posts.show(event.place, { ...live, card: content }, { since, source });
+      }
+      return;
+    }
+    if (live) {
+      const source = event.type === "action" ? event.message : undefined;
+      const shown = { ...live, card: content };
+      await posts.show(event.place, shown, { since, source, adopt: progressRef });
+    } else if (progressRef) {
+      await edit(progressRef, content);
+    } else {
+      await send(event, content, answer.visibility ?? "everyone");
+    }
+    if (notice) {
+      await send(event, notice, "only-you");
+    }
+  }
+
+  /** Tells a person that it did not work, in their words or with a reference to ours. */
+  async function sorry(
+    event: Inbound,
+    thrown: unknown,
+    reference: string,
+    progressRef?: MessageRef,
+  ): Promise<void> {
+    const error = thrown instanceof AppError ? thrown : new InternalFault({ reference });
+    logger[LOG_LEVELS[error.kind]]({ err: thrown, code: error.code }, "command not done");
+    const content = errorCard(error, deps.offers?.(error));
+    if (progressRef) {
+      await edit(progressRef, content);
+      return;
+    }
+    await event.reply.acknowledge();
+    const everyone = event.type === "command" && concernsEveryone(error);
+    await send(event, content, everyone ? "everyone" : "only-you");
+  }
+
+  async function renew(subject: string): Promise<void> {
+    const live = await deps.renderLive(subject);
+    if (live) {
+      await posts.refresh(subject, async () => live, { urgent: true });
+    }
+  }
+
+  async function send(
+    event: Inbound,
+    content: Card,
+    visibility: "everyone" | "only-you",
+  ): Promise<MessageRef | undefined> {
+    const issued = await tokens.issue(event.place.platform, content);
+    const ref = await event.reply.send({ card: content, tokens: issued, visibility });
+    if (ref) {
+      await tokens.bind(issued, ref);
+    }
+    return ref;
+  }
+
+  async function edit(ref: MessageRef, content: Card): Promise<void> {
+    const issued = await tokens.issue(ref.platform, content);
+    await tokens.bind(issued, ref);
+    await deps.platforms.get(ref.platform)?.edit(ref, { card: content, tokens: issued });
+  }
+
+  function startProgress({ event, text: typed }: Request): ProgressMessage {
+    return createProgressMessage({
+      title: `Working on: ${typed}`,
+      timers,
+      send: (content) => send(event, content, "everyone"),
+      edit,
+      onError: (error) => logger.debug({ err: error }, "could not show progress"),
+    });
+  }
+
+  async function isFirstDelivery(event: Inbound): Promise<boolean> {
+    return services.chatStore.takeDelivery(event.place.platform, event.deliveryId);
+  }
+
+  /**
+   * What a message asks for; undefined for chatter. A mistake is thrown only when the request is asked for, after the message
+   * is acknowledged and known to be new.
+   */
+  function readCommand(event: CommandEvent): (() => Request) | undefined {
+    try {
+      const parsed = parser.parse(event.text, event.direct);
+      return parsed.type === "ignore" ? undefined : () => toRequest(event, parsed, event.text);
+    } catch (error) {
+      return () => {
+        throw error;
+      };
+    }
+  }
+
+  function toRequest(event: Inbound, parsed: Parsed, typed: string): Request {
+    if (parsed.type === "ignore") {
+      throw new Error("chatter cannot be run");
+    }
+    const { command, args } = parsed;
+    return {
+      event,
+      id: command.id,
+      permission: command.permission,
+      changes: command.changes,
+      subject: subjectOf(args),
+      text: typed.trim(),
+      run: (context) => command.run(context, args),
+    };
+  }
+
+  function toActionRequest(
+    event: Inbound,
+    call: ActionCall,
+    values: Readonly<Record<string, string>>,
+  ): Request {
+    if (call.action === runText.id) {
+      const typed = runText.payload.parse(call.payload).text;
+      return toRequest(event, parser.parse(typed, true), typed);
+    }
+    const action = actionsById.get(call.action);
+    const payload = action?.ref.payload.safeParse(call.payload);
+    if (!action || !payload?.success) {
+      // A button of an older version.
+      throw new ActionExpired({});
+    }
+    return {
+      event,
+      id: action.ref.id,
+      permission: action.permission,
+      changes: action.changes,
+      subject: subjectOf(payload.data),
+      text: action.ref.call(payload.data).text ?? action.ref.id,
+      run: (context) => action.run(context, payload.data, values),
+    };
+  }
+
+  /** The first of two checks: the use case asks again, knowing environment and team. */
+  function demand(actor: Actor, permission: Permission | "anyone"): void {
+    if (permission === "anyone" || services.can(actor, permission)) {
+      return;
+    }
+    const verdict = can(actor, permission);
+    throw verdict.ok
+      ? new PermissionDenied({ permission, reason: `${actor.name} may not do this here.` })
+      : new PermissionDenied({ permission, reason: verdict.reason }, { remedy: verdict.remedy });
+  }
+}
+
+const doneCard = card("Done", "success", text("The card above is up to date."));
+
+function staleCard({ event, text: typed }: Request, ageMs: number): Card {
+  const late = `This reached me ${formatDuration(ageMs)} late, so I have not done it: ${code(typed, 500)}`;
+  return event.type === "command"
+    ? card(
+        "Still wanted?",
+        "warning",
+        text(late, "If you still want it, press the button or say it again."),
+        actionsBlock(button("Do it now", runText.call({ text: typed }), "primary")),
+      )
+    : card("Still wanted?", "warning", text(late, "If you still want it, press the button again."));
+}
+
+/** What a command is about, by the names all commands and actions use for it. */
+function subjectOf(args: unknown): string | undefined {
+  if (typeof args !== "object" || args === null) {
+    return undefined;
+  }
+  if ("release" in args && typeof args.release === "number") {
+    return releaseSubject(args.release);
+  }
+  if ("deployment" in args && typeof args.deployment === "number") {
+    return deploymentSubject(args.deployment);
+  }
+  if ("environment" in args && typeof args.environment === "string") {
+    return `environment/${args.environment}`;
+  }
+  return undefined;
+}
