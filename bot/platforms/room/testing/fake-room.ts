@@ -1,0 +1,131 @@
+import type { Actor, RoomNotice, RoomServices } from "../../../../shared/app/services.ts";
+import type { RoomCard } from "../../../../shared/contract/card.ts";
+import type { RoomMessage } from "../../../../shared/contract/room.ts";
+import { ActionExpired, MessageNotFound } from "../../../../shared/errors/catalog.ts";
+
+type Taker = Parameters<RoomServices["onPress"]>[0];
+
+/** The room in memory, with the same promises as the stored one. */
+export interface FakeRoom extends RoomServices {
+  readonly stored: readonly { message: RoomMessage; readonly visibleTo: string | null }[];
+  remove(id: string): void;
+  /** Tells everybody who listens the same thing again. */
+  repeatLastNotice(): void;
+}
+
+export function createFakeRoom(clock: { now(): Date }): FakeRoom {
+  const stored: { message: RoomMessage; visibleTo: string | null }[] = [];
+  const listeners = new Set<(notice: RoomNotice) => void>();
+  let taker: Taker | undefined;
+  let lastNotice: RoomNotice | undefined;
+  let count = 0;
+
+  return {
+    stored,
+    async channels() {
+      const names = new Set(stored.map(({ message }) => message.channel));
+      return [...names].map((name) => ({ name, topic: "", type: "public", lastSeq: count }));
+    },
+    async messages(actor, { channel, limit }) {
+      return stored
+        .filter(({ message, visibleTo }) => message.channel === channel && sees(actor, visibleTo))
+        .map(({ message }) => message)
+        .slice(-limit);
+    },
+    message: async (_, id) => find(id).message,
+    async post(actor, { channel, text, threadId }) {
+      const author = {
+        subject: actor.subject,
+        username: actor.username,
+        name: actor.name,
+        bot: false,
+      };
+      return add({ author, channel, text, threadId: threadId ?? null, card: null }, null);
+    },
+    async press(actor, messageId, { action, values = {} }) {
+      const { message } = find(messageId);
+      if (!message.actions.some((each) => each.action === action) || !taker) {
+        throw new ActionExpired({});
+      }
+      count += 1;
+      await taker({ actor, message, action, values, deliveryId: `press-${count}` });
+    },
+    async postAsBot({ channel, threadId, text, card, visibleTo }) {
+      const author = { subject: "slipway", username: "slipway", name: "Slipway", bot: true };
+      return add({ author, channel, text, threadId, card }, visibleTo);
+    },
+    async editAsBot(id, { text, card }) {
+      const entry = find(id);
+      entry.message = {
+        ...entry.message,
+        text,
+        card,
+        actions: actionsOf(card),
+        editedAt: clock.now().toISOString(),
+      };
+      tell({ type: "edited", message: entry.message, visibleTo: entry.visibleTo });
+      return entry.message;
+    },
+    listen(onNotice) {
+      listeners.add(onNotice);
+      return () => listeners.delete(onNotice);
+    },
+    onPress(take) {
+      taker = take;
+      return () => {
+        taker = undefined;
+      };
+    },
+    remove(id) {
+      stored.splice(stored.indexOf(find(id)), 1);
+    },
+    repeatLastNotice() {
+      if (lastNotice) {
+        tell(lastNotice);
+      }
+    },
+  };
+
+  function add(
+    content: Pick<RoomMessage, "author" | "channel" | "text" | "threadId" | "card">,
+    visibleTo: string | null,
+  ): RoomMessage {
+    count += 1;
+    const message: RoomMessage = {
+      ...content,
+      id: `message-${count}`,
+      seq: count,
+      actions: actionsOf(content.card),
+      ephemeral: visibleTo !== null,
+      replyCount: 0,
+      createdAt: clock.now().toISOString(),
+      editedAt: null,
+    };
+    stored.push({ message, visibleTo });
+    tell({ type: "message", message, visibleTo });
+    return message;
+  }
+
+  function find(id: string) {
+    const entry = stored.find(({ message }) => message.id === id);
+    if (!entry) {
+      throw new MessageNotFound({ message: id });
+    }
+    return entry;
+  }
+
+  function tell(notice: RoomNotice): void {
+    lastNotice = notice;
+    listeners.forEach((onNotice) => {
+      onNotice(notice);
+    });
+  }
+}
+
+function actionsOf(card: RoomCard | null): RoomMessage["actions"] {
+  return (card?.blocks ?? []).flatMap((block) => (block.type === "actions" ? block.actions : []));
+}
+
+function sees(actor: Actor, visibleTo: string | null): boolean {
+  return visibleTo === null || visibleTo === actor.subject;
+}
