@@ -162,7 +162,7 @@ export function createRouter(deps: RouterDeps): Router {
     let progress: ProgressMessage | undefined;
     try {
       const actor = await deps.actors.actorOf(event.user);
-      demand(actor, request.permission);
+      demand(actor, request);
       const age = receivedAt.getTime() - event.sentAt.getTime();
       if (request.changes && age > STALE_MS) {
         await send(event, staleCard(request, age), "only-you");
@@ -332,9 +332,12 @@ export function createRouter(deps: RouterDeps): Router {
     };
   }
 
-  /** The first of two checks: the use case asks again, knowing environment and team. */
-  function demand(actor: Actor, permission: Permission | "anyone"): void {
-    if (permission === "anyone" || services.can(actor, permission)) {
+  /**
+   * Refuses to show what somebody may not see. A change is left to its use case, which knows environment and team, and which
+   * records the attempt.
+   */
+  function demand(actor: Actor, { permission, changes }: Request): void {
+    if (changes || permission === "anyone" || services.can(actor, permission)) {
       return;
     }
     const verdict = can(actor, permission);

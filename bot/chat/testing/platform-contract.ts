@@ -30,10 +30,8 @@ export interface PlatformHarness {
     userId: string,
     values?: Readonly<Record<string, string>>,
   ): Promise<void>;
-  /** What stands there now, and who sees it; undefined when there is no such message. */
-  read(
-    ref: MessageRef,
-  ): Promise<{ readonly text: string; readonly visibleTo: string | "everyone" } | undefined>;
+  /** What stands there now, and who sees it (a user id, or `everyone`); undefined when there is no such message. */
+  read(ref: MessageRef): Promise<{ readonly text: string; readonly visibleTo: string } | undefined>;
   remove(ref: MessageRef): Promise<void>;
 }
 
