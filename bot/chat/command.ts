@@ -36,7 +36,8 @@ export interface Command<A extends z.ZodType = z.ZodType> {
   /** `create-release <source> <destination> [repository…] [--exclude repository…] [--notes "…"]` */
   readonly usage: string;
   readonly group: "releases" | "sign-off" | "deploys" | "environments" | "history" | "help";
-  readonly permission: Permission | "anyone";
+  /** Whoever has one of several may use it; what exactly they may do with it is up to the use case. */
+  readonly permission: Permission | readonly Permission[] | "anyone";
   /** Changes something: asked again when it arrives minutes late. */
   readonly changes: boolean;
   /** Every one is parsed in a test. */

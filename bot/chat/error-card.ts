@@ -1,7 +1,7 @@
 import type { AppError, ErrorKind } from "../../shared/errors/app-error.ts";
 import type { ActionItem, Card, Tone } from "./card.ts";
 import { actions, card, text } from "./card-builders.ts";
-import { escapeMarkdown } from "./markdown.ts";
+import { sentence } from "./markdown.ts";
 
 /** How a kind of error is told: with which words on top, how loudly, and to whom. */
 const MANNERS: Readonly<
@@ -25,13 +25,13 @@ export function errorCard(error: AppError, offers: readonly ActionItem[] = []): 
   const reasons = reasonsOf(error);
   const told =
     reasons.length > 0
-      ? reasons.map(({ reason, remedy }) => `• ${withCode(reason)} ${withCode(remedy)}`.trimEnd())
-      : [withCode(error.message)];
+      ? reasons.map(({ reason, remedy }) => `• ${sentence(reason)} ${sentence(remedy)}`.trimEnd())
+      : [sentence(error.message)];
   return card(
     title,
     tone,
     text(...told),
-    text(error.remedy === undefined ? undefined : withCode(error.remedy)),
+    text(error.remedy === undefined ? undefined : sentence(error.remedy)),
     actions(...offers),
   );
 }
@@ -62,21 +62,4 @@ function isReason(value: unknown): value is { readonly reason: string; readonly 
     typeof value.reason === "string" &&
     typeof value.remedy === "string"
   );
-}
-
-/** Sentences of the catalogue: commands in back-ticks stay commands, everything else may hold words of people. */
-function withCode(sentence: string): string {
-  return sentence
-    .split(/(`[^`\n]+`)/)
-    .map((part, index) =>
-      // Odd parts are what stood between back-ticks. Escaping trims, so the spaces around are put back.
-      index % 2 === 1 ? part : keepSpaces(part, escapeMarkdown(part, 2_000)),
-    )
-    .join("");
-}
-
-function keepSpaces(original: string, escaped: string): string {
-  const before = /^\s/.test(original) ? " " : "";
-  const after = /\s$/.test(original) && escaped !== "" ? " " : "";
-  return `${before}${escaped}${after}`;
 }

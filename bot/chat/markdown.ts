@@ -27,6 +27,23 @@ export function code(text: string, limit = 200): string {
   return inside === "" ? "" : `\`${inside}\``;
 }
 
+/** A sentence that may hold words of people: escaped, except for the commands in back-ticks. */
+export function sentence(text: string, limit = 2_000): string {
+  return text
+    .slice(0, limit)
+    .split(/(`[^`\n]+`)/)
+    .map((part, index) => (index % 2 === 1 ? part : escapeKeepingSpaces(part)))
+    .join("");
+}
+
+/** Escaping trims, but what stands beside a command needs its space. */
+function escapeKeepingSpaces(text: string): string {
+  const before = /^\s/.test(text) ? " " : "";
+  const escaped = escapeMarkdown(text, 2_000);
+  const after = /\s$/.test(text) && escaped !== "" ? " " : "";
+  return `${before}${escaped}${after}`;
+}
+
 /** Markdown as people read it without a renderer: links keep their address, commands keep their back-ticks. */
 export function markdownToText(markdown: string): string {
   return markdown

@@ -4,7 +4,8 @@ import { createLogger } from "../../shared/lib/logger.ts";
 import { createManualClock } from "../../shared/testing/clock.ts";
 import { createActionTokens } from "./action-tokens.ts";
 import { actions, button, card, text } from "./card-builders.ts";
-import { createPosts, type LiveCard } from "./posts.ts";
+import type { LiveCard } from "./live-card.ts";
+import { createPosts } from "./posts.ts";
 import { createFakeChatStore } from "./testing/fake-chat-store.ts";
 import { createFakePlatform, textOf } from "./testing/fake-platform.ts";
 

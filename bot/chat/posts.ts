@@ -8,16 +8,8 @@ import { systemTimers, type Timers } from "../../shared/lib/scheduler.ts";
 import type { ActionTokens } from "./action-tokens.ts";
 import type { ActionItem, Card } from "./card.ts";
 import { card, note } from "./card-builders.ts";
+import type { LiveCard } from "./live-card.ts";
 import type { ChatPlatform, MessageRef, Outgoing, Place } from "./platform.ts";
-
-/** What the live message about a subject shows. */
-export interface LiveCard {
-  /** `release/12`, `release/12/ready`, `deployment/7`. */
-  readonly subject: string;
-  /** Remembered with the message, e.g. the fingerprint people see. */
-  readonly shown: Readonly<Record<string, unknown>>;
-  readonly card: Card;
-}
 
 /** Makes the newest card of a subject. Called as late as possible; `previous` is the message as it stands. */
 export type RenderLive = (previous: StoredPost | undefined) => Promise<LiveCard>;

@@ -1,7 +1,6 @@
-import type { Actor, Permission, Services } from "../../shared/app/services.ts";
-import { can } from "../../shared/app/policies.ts";
+import type { Actor, Services } from "../../shared/app/services.ts";
 import { AppError, type ErrorKind } from "../../shared/errors/app-error.ts";
-import { ActionExpired, InternalFault, PermissionDenied } from "../../shared/errors/catalog.ts";
+import { ActionExpired, InternalFault } from "../../shared/errors/catalog.ts";
 import { withCorrelation } from "../../shared/lib/correlation.ts";
 import type { Drainer } from "../../shared/lib/drainer.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
@@ -15,11 +14,13 @@ import type { Action, Answer, Command, CommandContext } from "./command.ts";
 import { concernsEveryone, errorCard } from "./error-card.ts";
 import { readFormValues } from "./form-values.ts";
 import { createKeyedQueue } from "./keyed-queue.ts";
-import { deploymentSubject, releaseSubject } from "./live-subjects.ts";
+import { deploymentSubject, releaseSubject } from "./live-card.ts";
 import { code } from "./markdown.ts";
+import { refusalOf } from "./may-use.ts";
 import { createCommandParser, type Parsed } from "./parse-command.ts";
 import type { ChatPlatform, Inbound, MessageRef } from "./platform.ts";
-import type { LiveCard, Posts } from "./posts.ts";
+import type { LiveCard } from "./live-card.ts";
+import type { Posts } from "./posts.ts";
 import { createProgressMessage, type ProgressMessage } from "./progress-message.ts";
 import { runText } from "./run-text.ts";
 
@@ -74,7 +75,7 @@ type Run = (context: CommandContext) => Promise<Answer>;
 interface Request {
   readonly event: Inbound;
   readonly id: string;
-  readonly permission: Permission | "anyone";
+  readonly permission: Command["permission"];
   readonly changes: boolean;
   /** What it is about, when it is about one thing. */
   readonly subject: string | undefined;
@@ -336,14 +337,11 @@ export function createRouter(deps: RouterDeps): Router {
    * Refuses to show what somebody may not see. A change is left to its use case, which knows environment and team, and which
    * records the attempt.
    */
-  function demand(actor: Actor, { permission, changes }: Request): void {
-    if (changes || permission === "anyone" || services.can(actor, permission)) {
-      return;
+  function demand(actor: Actor, request: Request): void {
+    const refusal = request.changes ? undefined : refusalOf(actor, request, services);
+    if (refusal) {
+      throw refusal;
     }
-    const verdict = can(actor, permission);
-    throw verdict.ok
-      ? new PermissionDenied({ permission, reason: `${actor.name} may not do this here.` })
-      : new PermissionDenied({ permission, reason: verdict.reason }, { remedy: verdict.remedy });
   }
 }
 

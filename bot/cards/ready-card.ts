@@ -1,0 +1,87 @@
+import type { ReleaseView } from "../../shared/contract/release.ts";
+import { pluralise } from "../../shared/lib/text.ts";
+import type { Card } from "../chat/card.ts";
+import { actions, button, card, fields, link, note, text } from "../chat/card-builders.ts";
+import { readySubject } from "../chat/live-card.ts";
+import { code, sentence } from "../chat/markdown.ts";
+import type { LiveCard } from "../chat/live-card.ts";
+import { requestDeployment, showRelease } from "./action-refs.ts";
+import { orderLines } from "./order-card.ts";
+import {
+  nextStep,
+  releaseRoute,
+  releaseSize,
+  releaseWarnings,
+  repositoryCount,
+  signOffFields,
+} from "./release-words.ts";
+import { releaseStatusWords, releaseTones } from "./wording.ts";
+
+/** The announcement that everybody needed has signed. Once that is no longer so, it says what became of it. */
+export function readyCard(release: ReleaseView, why: string | null): Card {
+  return release.status === "approved" ? stillReady(release) : over(release, why);
+}
+
+/**
+ * The live announcement. `why` is the reason approval was lost, kept with the message so that later edits do not forget it.
+ */
+export function readyLive(release: ReleaseView, why: string | null): LiveCard {
+  const isReady = release.status === "approved";
+  return {
+    subject: readySubject(release.number),
+    shown: { fingerprint: release.fingerprint, isReady, why: isReady ? null : why },
+    card: readyCard(release, why),
+  };
+}
+
+function stillReady(release: ReleaseView): Card {
+  const { number, fingerprint, targetEnvironment } = release;
+  return card(
+    "Release Ready to Deploy",
+    "success",
+    text(`**Release #${number}**: ${code(releaseRoute(release))}`),
+    fields([
+      ["Repositories", pluralise(repositoryCount(release), "repository", "repositories")],
+      ["Content", releaseSize(release)],
+      ["Target", targetEnvironment],
+      ...signOffFields(release),
+    ]),
+    text(...releaseWarnings(release)),
+    text(...orderLines(release.order)),
+    note(nextStep(release)),
+    actions(
+      targetEnvironment === null
+        ? undefined
+        : button(
+            "Deploy",
+            requestDeployment.call({
+              release: number,
+              environment: targetEnvironment,
+              fingerprint,
+            }),
+            "primary",
+          ),
+      button("Show release", showRelease.call({ release: number })),
+      link("Open dashboard", release.url),
+    ),
+  );
+}
+
+function over(release: ReleaseView, why: string | null): Card {
+  const { number, status } = release;
+  const lost = status === "pending" || status === "rejected";
+  return card(
+    lost
+      ? `Release #${number} is no longer ready to deploy`
+      : `Release #${number}: ${releaseStatusWords[status]}`,
+    lost ? "warning" : releaseTones[status],
+    text(`**Release #${number}**: ${code(releaseRoute(release))}`),
+    lost && text(why === null ? "Its approval was lost." : `**Why**: ${sentence(why)}`),
+    fields(signOffFields(release)),
+    note(nextStep(release)),
+    actions(
+      button("Show release", showRelease.call({ release: number })),
+      link("Open dashboard", release.url),
+    ),
+  );
+}

@@ -1,0 +1,50 @@
+import { defineCommand } from "../chat/define-command.ts";
+import { releaseAnswer } from "../cards/release-card.ts";
+
+export const releaseCreate = defineCommand({
+  id: "release.create",
+  phrase: "create-release",
+  aliases: ["create release", "new release", "new-release"],
+  summary: "Compare two branches in every repository and open a release of what differs",
+  usage:
+    'create-release <source> <destination> [repository…] [--exclude repository…] [--notes "…"]',
+  group: "releases",
+  permission: "release.create",
+  changes: true,
+  examples: [
+    "create-release uat master",
+    "create-release uat master auth-service api-gateway",
+    'create-release uat master --exclude billing-service --notes "Spring clean"',
+  ],
+  options: {
+    exclude: { kind: "list", aliases: ["without"] },
+    notes: { kind: "text", aliases: ["m", "message"] },
+  },
+  read(input) {
+    const { source, destination } = readBranches(input.word("from which branch"), () => {
+      input.takes("to", "into", "→", "->");
+      return input.word("to which branch");
+    });
+    const repositories = input.names();
+    const exclude = input.optionList("exclude");
+    const notes = input.option("notes");
+    return {
+      source,
+      destination,
+      ...(repositories.length > 0 ? { repositories: [...repositories] } : {}),
+      ...(exclude ? { exclude: [...exclude] } : {}),
+      ...(notes === undefined ? {} : { notes }),
+    };
+  },
+  async run({ actor, services, progress }, input) {
+    return releaseAnswer(await services.releases.create(actor, input, progress));
+  },
+});
+
+/** `uat master`, `uat to master` or `uat..master`, as git users write it. */
+function readBranches(first: string, readSecond: () => string) {
+  const [source = "", destination = "", ...more] = first.split("..");
+  return source !== "" && destination !== "" && more.length === 0
+    ? { source, destination }
+    : { source: first, destination: readSecond() };
+}
