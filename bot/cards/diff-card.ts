@@ -33,7 +33,9 @@ export function diffCard(diff: EnvironmentDiffView): Card {
       ]),
       25,
     ),
-    different.length > 0 && same > 0 && text(`${pluralise(same, "service")} run the same in both.`),
+    different.length > 0 &&
+      same > 0 &&
+      text(`${pluralise(same, "service runs", "services run")} the same in both.`),
     promotable &&
       note(`Next: \`promote ${quoteWord(from)} to ${quoteWord(to)}\` makes a release of this.`),
     actions(

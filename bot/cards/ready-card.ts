@@ -17,6 +17,9 @@ import {
 } from "./release-words.ts";
 import { releaseStatusWords, releaseTones } from "./wording.ts";
 
+/** The words people look for in the announcement channel. */
+const READY = "Release Ready to Deploy";
+
 /** The announcement that everybody needed has signed. Once that is no longer so, it says what became of it. */
 export function readyCard(release: ReleaseView, why: string | null): Card {
   return release.status === "approved" ? stillReady(release) : over(release, why);
@@ -37,7 +40,7 @@ export function readyLive(release: ReleaseView, why: string | null): LiveCard {
 function stillReady(release: ReleaseView): Card {
   const { number, fingerprint, targetEnvironment } = release;
   return card(
-    "Release Ready to Deploy",
+    READY,
     "success",
     text(`**Release #${number}**: ${code(releaseRoute(release))}`),
     fields([
@@ -67,16 +70,18 @@ function stillReady(release: ReleaseView): Card {
   );
 }
 
+/** The announcement after the fact: lost, or on its way. */
 function over(release: ReleaseView, why: string | null): Card {
-  const { number, status } = release;
+  const { number, status, rejection } = release;
   const lost = status === "pending" || status === "rejected";
+  const because = why ?? (rejection ? `It was rejected: ${rejection.reason}` : null);
   return card(
     lost
       ? `Release #${number} is no longer ready to deploy`
-      : `Release #${number}: ${releaseStatusWords[status]}`,
+      : `${READY} (#${number} is ${releaseStatusWords[status]} now)`,
     lost ? "warning" : releaseTones[status],
     text(`**Release #${number}**: ${code(releaseRoute(release))}`),
-    lost && text(why === null ? "Its approval was lost." : `**Why**: ${sentence(why)}`),
+    lost && text(because === null ? "Its approval was lost." : `**Why**: ${sentence(because)}`),
     fields(signOffFields(release)),
     note(nextStep(release)),
     actions(

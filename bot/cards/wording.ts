@@ -65,7 +65,7 @@ export const releaseStatusWords: Readonly<Record<ReleaseStatus, string>> = {
   approved: "approved, ready to deploy",
   deploying: "being deployed",
   deployed: "deployed",
-  failed: "deployment failed",
+  failed: "not deployed: the deployment failed",
   rolled_back: "rolled back",
   rejected: "rejected",
   cancelled: "closed without deploying",

@@ -1,0 +1,332 @@
+import { describe, expect, it } from "vitest";
+import { systemActor } from "../../shared/core/actor.ts";
+import type { DeploymentView } from "../../shared/contract/deployment.ts";
+import type { ReleaseView } from "../../shared/contract/release.ts";
+import { UpstreamUnavailable } from "../../shared/errors/catalog.ts";
+import type { DomainEvent, EventMap, EventName } from "../../shared/events/events.ts";
+import { createLogger } from "../../shared/lib/logger.ts";
+import { createManualClock } from "../../shared/testing/clock.ts";
+import {
+  buildApprovedRelease,
+  buildDeployment,
+  buildFailedDeployment,
+  buildRelease,
+  buildSignOff,
+  quinnRef,
+} from "../cards/testing/sample-views.ts";
+import { createActionTokens } from "../chat/action-tokens.ts";
+import { createPosts } from "../chat/posts.ts";
+import { createFakePlatform, textOf } from "../chat/testing/fake-platform.ts";
+import { createFakeServices } from "../chat/testing/fake-services.ts";
+import { createChatSubscribers } from "./index.ts";
+
+const signal = new AbortController().signal;
+
+async function setUp() {
+  const clock = createManualClock();
+  const state: { release: ReleaseView; deployment: DeploymentView } = {
+    release: buildRelease(),
+    deployment: buildDeployment(),
+  };
+  const options = { now: () => clock.now() };
+  const fake = createFakePlatform(options);
+  const other = createFakePlatform({ ...options, id: "other" });
+  Object.assign(other.features, { usersAreSubjects: false });
+  const platforms = new Map([fake, other].map((platform) => [platform.id, platform]));
+  const services = createFakeServices({
+    releases: { view: async () => state.release },
+    deployments: {
+      view: async () => state.deployment,
+      logs: async (_, __, { after = 0 }) => ({
+        items:
+          after > 0
+            ? []
+            : [
+                {
+                  id: 1,
+                  at: "2026-11-25T12:00:00.000Z",
+                  service: "auth-service",
+                  stage: "verify" as const,
+                  line: "connect ECONNREFUSED",
+                },
+              ],
+        next: 1,
+      }),
+    },
+    installation: { announce: ["fake:releases", "other:ops", "absent:channel", "nonsense"] },
+  });
+  const tokens = createActionTokens({ chatStore: services.chatStore, clock });
+  const logger = createLogger({ level: "silent" });
+  const posts = createPosts({
+    chatStore: services.chatStore,
+    platforms,
+    tokens,
+    logger,
+    clock,
+    timers: clock,
+  });
+  const subscribers = createChatSubscribers({ services, posts, platforms, systemActor });
+  let seq = 0;
+
+  /** Makes a fact known to whoever reads it; twice, because facts come at least once. */
+  async function happen<N extends EventName>(name: N, payload: EventMap[N]): Promise<void> {
+    seq += 1;
+    const event = {
+      name,
+      payload,
+      seq,
+      id: `event-${seq}`,
+      occurredAt: clock.now(),
+      correlationId: "c",
+      actor: { subject: "sub-dana", username: "dana", name: "Dana", platform: "room" },
+      subject: { kind: "release", id: "12" },
+      related: [],
+    } as DomainEvent;
+    for (const subscriber of subscribers.filter(({ events }) => events.includes(name))) {
+      await subscriber.handle(event, signal);
+      await subscriber.handle(event, signal);
+    }
+    await clock.advance(10_000);
+  }
+
+  const inChannel = (channelId = "releases") =>
+    fake.messages
+      .filter((message) => message.channelId === channelId && message.threadId === undefined)
+      .map(textOf);
+  const inThreads = () =>
+    fake.messages.filter(({ threadId }) => threadId !== undefined).map(textOf);
+  return { state, fake, other, posts, happen, inChannel, inThreads };
+}
+
+const created = { number: 12, source: "uat", destination: "master", items: 2 };
+
+describe("a release in the channels", () => {
+  it("is announced once, in every announcement channel that exists", async () => {
+    const { happen, inChannel, other } = await setUp();
+    await happen("release.created", created);
+    expect(inChannel()).toEqual([expect.stringContaining("Release #12: uat → master")]);
+    expect(other.messages).toHaveLength(1);
+  });
+
+  it("stays in step wherever it was posted, by edits", async () => {
+    const { state, happen, inChannel, posts, fake } = await setUp();
+    await happen("release.created", created);
+    await posts.keep({ platform: "fake", channelId: "random" }, "release/12", async () => ({
+      subject: "release/12",
+      shown: {},
+      card: { title: "old", tone: "info", blocks: [] },
+    }));
+    state.release = buildRelease({ signOffs: [buildSignOff(quinnRef, "qa")], fingerprint: "f2" });
+    await happen("release.signed_off", {
+      number: 12,
+      role: "qa",
+      fingerprint: "f2",
+      byAuthor: false,
+    });
+    expect(inChannel()).toHaveLength(1);
+    expect(inChannel("random")).toEqual([expect.stringContaining("Release #12")]);
+    expect(inChannel("random")).toEqual(inChannel());
+    expect(
+      (await posts.find({ platform: "fake", channelId: "random" }, "release/12"))?.shown,
+    ).toEqual({
+      fingerprint: "f2",
+    });
+    expect(fake.messages.every((message) => message.edits === 1)).toBe(true);
+  });
+
+  it("is announced as ready to deploy in a message of its own", async () => {
+    const { state, happen, inChannel } = await setUp();
+    await happen("release.created", created);
+    state.release = buildApprovedRelease();
+    await happen("release.approved", { number: 12, fingerprint: "f1" });
+    expect(inChannel()).toHaveLength(2);
+    expect(inChannel()[1]).toContain("Release Ready to Deploy");
+    expect(inChannel()[0]).toContain("approved, ready to deploy");
+  });
+
+  it("edits that announcement when approval is lost, says why, and keeps saying it", async () => {
+    const { state, happen, inChannel } = await setUp();
+    state.release = buildApprovedRelease();
+    await happen("release.approved", { number: 12, fingerprint: "f1" });
+    state.release = buildRelease();
+    await happen("release.approval_lost", {
+      number: 12,
+      why: "Quinn revoked their sign-off as qa.",
+    });
+    await happen("release.edited", { number: 12, field: "notes", before: "", after: "x" });
+    expect(inChannel()).toHaveLength(1);
+    expect(inChannel()[0]).toContain("Release #12 is no longer ready to deploy");
+    expect(inChannel()[0]).toContain("Why: Quinn revoked their sign-off as qa.");
+    expect(inChannel()[0]).not.toContain("[Deploy]");
+  });
+
+  it("is announced again below when it is approved again", async () => {
+    const { state, happen, inChannel } = await setUp();
+    state.release = buildApprovedRelease();
+    await happen("release.approved", { number: 12, fingerprint: "f1" });
+    state.release = buildRelease();
+    await happen("release.approval_lost", { number: 12, why: "New commits." });
+    state.release = buildApprovedRelease({ fingerprint: "f2" });
+    await happen("release.approved", { number: 12, fingerprint: "f2" });
+    expect(inChannel()).toHaveLength(2);
+    expect(inChannel()[0]).toContain("Moved");
+    expect(inChannel()[1]).toContain("Release Ready to Deploy");
+    expect(inChannel()[1]).not.toContain("New commits.");
+  });
+
+  it("is not announced as ready when approval is gone before anybody could read it", async () => {
+    const { happen, inChannel } = await setUp();
+    await happen("release.approved", { number: 12, fingerprint: "f1" });
+    expect(inChannel()).toEqual([]);
+  });
+
+  it("still announces a release that was deployed at once", async () => {
+    const { state, happen, inChannel } = await setUp();
+    state.release = buildApprovedRelease({ status: "deploying" });
+    await happen("release.approved", { number: 12, fingerprint: "f1" });
+    expect(inChannel()[0]).toContain("Release Ready to Deploy (#12 is being deployed now)");
+  });
+
+  it("puts details into the thread of its card, once", async () => {
+    const { happen, inThreads } = await setUp();
+    await happen("release.created", created);
+    await happen("release.refreshed", {
+      number: 12,
+      changes: ["payments: 3 new commits"],
+      fingerprint: "f2",
+    });
+    await happen("release.refreshed", { number: 12, changes: [], fingerprint: "f2" });
+    await happen("release.rejected", { number: 12, reason: "@channel **broken**" });
+    expect(inThreads()).toEqual([
+      "New content\n• payments: 3 new commits",
+      "Rejected\nDana rejected it: @channel **broken**",
+    ]);
+  });
+
+  it("keeps the living platforms going when one is dead, and catches up when the fact comes again", async () => {
+    const { happen, inChannel, other } = await setUp();
+    other.breakWith(new UpstreamUnavailable({ system: "other", operation: "posting" }));
+    await expect(happen("release.created", created)).rejects.toThrow("other does not answer");
+    expect(inChannel()).toHaveLength(1);
+    other.breakWith(undefined);
+    await happen("release.created", created);
+    expect(inChannel()).toHaveLength(1);
+    expect(other.messages).toHaveLength(1);
+  });
+});
+
+describe("people who must sign again", () => {
+  const outdated = {
+    number: 12,
+    signOffs: [
+      { role: "dev", subject: "sub-dana", name: "Dana", changes: ["3 new commits in payments"] },
+    ],
+  };
+
+  it("get a direct message with what changed, once, and nobody else does", async () => {
+    const { happen, fake, other } = await setUp();
+    await happen("release.sign_off_outdated", outdated);
+    expect(fake.messages.map(({ channelId }) => channelId)).toEqual(["dm:sub-dana"]);
+    expect(textOf(fake.last())).toContain(
+      "Your sign-off as dev no longer counts: 3 new commits in payments since you signed.",
+    );
+    expect(textOf(fake.last())).toContain("[Approve as Dev] or say `approve 12 as dev`");
+    expect(other.messages).toEqual([]);
+  });
+
+  it("are left alone when the release is over or somebody else has signed", async () => {
+    const { state, happen, fake } = await setUp();
+    state.release = buildApprovedRelease();
+    await happen("release.sign_off_outdated", outdated);
+    state.release = buildRelease({
+      progress: [{ role: "dev", needed: 1, have: 1, signedBy: [], eligible: [] }],
+    });
+    await happen("release.sign_off_outdated", outdated);
+    expect(fake.messages).toEqual([]);
+  });
+});
+
+describe("a deployment in the channels", () => {
+  const requested = {
+    number: 7,
+    environment: "prod",
+    release: 12,
+    kind: "deploy" as const,
+    services: ["auth-service"],
+  };
+  const step = {
+    number: 7,
+    environment: "prod",
+    wave: 1,
+    service: "auth-service",
+    stage: "deploy",
+    status: "succeeded",
+    outcome: null,
+  };
+
+  it("is one card that is edited as it goes", async () => {
+    const { state, happen, inChannel, fake } = await setUp();
+    await happen("deployment.requested", requested);
+    expect(inChannel()).toEqual([expect.stringContaining("in progress")]);
+    state.deployment = buildDeployment({ status: "verifying" });
+    await happen("deployment.step_changed", step);
+    state.deployment = buildDeployment({ status: "succeeded" });
+    await happen("deployment.finished", { ...requested, status: "succeeded", summary: "" });
+    expect(inChannel()).toEqual([expect.stringContaining("(succeeded)")]);
+    expect(fake.last().edits).toBe(2);
+  });
+
+  it("says a failure in a new message wherever it is watched, with the log in the thread", async () => {
+    const { state, happen, inChannel, inThreads, posts } = await setUp();
+    await happen("deployment.requested", requested);
+    await posts.keep({ platform: "fake", channelId: "random" }, "deployment/7", async () => ({
+      subject: "deployment/7",
+      shown: {},
+      card: { title: "old", tone: "info", blocks: [] },
+    }));
+    state.deployment = buildFailedDeployment();
+    await happen("deployment.finished", { ...requested, status: "failed", summary: "" });
+    for (const channel of ["releases", "random"]) {
+      expect(inChannel(channel)).toEqual([
+        expect.stringContaining("(failed)"),
+        expect.stringContaining("[Retry] or say `retry 7`"),
+      ]);
+    }
+    expect(inThreads()).toEqual([
+      expect.stringContaining("connect ECONNREFUSED"),
+      expect.stringContaining("connect ECONNREFUSED"),
+    ]);
+  });
+
+  it("does not announce the baseline of the first start", async () => {
+    const { happen, fake } = await setUp();
+    await happen("deployment.requested", { ...requested, release: null });
+    await happen("deployment.step_changed", step);
+    expect(fake.messages).toEqual([]);
+  });
+
+  it("announces a rollback", async () => {
+    const { state, happen, inChannel } = await setUp();
+    state.deployment = buildDeployment({ kind: "rollback", release: null });
+    await happen("deployment.requested", { ...requested, release: null, kind: "rollback" });
+    expect(inChannel()).toEqual([expect.stringContaining("Rollback #7 of prod")]);
+  });
+});
+
+describe(createChatSubscribers.name, () => {
+  it("gives stable, different names", () => {
+    const names = createChatSubscribers({
+      services: createFakeServices(),
+      platforms: new Map(),
+      systemActor,
+      get posts(): never {
+        throw new Error("not before a fact arrives");
+      },
+    }).map(({ name }) => name);
+    expect(names).toEqual([
+      "chat-announce-release",
+      "chat-announce-sign-off",
+      "chat-announce-deployment",
+    ]);
+  });
+});
