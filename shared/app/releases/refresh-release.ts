@@ -22,6 +22,9 @@ import { aboutRelease, fingerprintOf, findRelease, loadRelease } from "./release
 import { fittingNotes } from "./release-texts.ts";
 import { countingSignOffs, evaluateRelease, settleRelease } from "./settle-release.ts";
 
+/** Changes named where only the gist is wanted. */
+const SHOWN_CHANGES = 5;
+
 /** How a refresh is asked for. A `scheduled` one writes nothing unless something changed. */
 export type RefreshMode = "asked" | "scheduled";
 
@@ -168,7 +171,7 @@ async function merge(
     });
     await settleRelease(deps, tx, row.id, {
       actor,
-      why: `The content changed: ${changes.join("; ")}.`,
+      why: `The content changed: ${shortList(changes)}.`,
       countedBefore: counting,
     });
     return true;
@@ -374,6 +377,13 @@ async function rememberQuietRefresh(
     subject: aboutRelease(row),
   });
   await settleRelease(deps, tx, row.id, { actor, why: "The facts it follows from changed." });
+}
+
+/** The first few of many, for a sentence. */
+function shortList(changes: readonly string[]): string {
+  const shown = changes.slice(0, SHOWN_CHANGES).join("; ");
+  const more = changes.length - SHOWN_CHANGES;
+  return more > 0 ? `${shown}; and ${more} more` : shown;
 }
 
 /** Brings a stored status in line with the facts, should anything have been missed. Writes only when it is off. */

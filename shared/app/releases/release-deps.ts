@@ -1,9 +1,7 @@
-import type { AuditEntry } from "../../contract/audit.ts";
 import type { PersonRef } from "../../contract/common.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { ScmProvider } from "../../core/ports/scm.ts";
 import type { SignOffPolicy } from "../../core/sign-off.ts";
-import type { EventRow } from "../../db/rows/event.ts";
 import type { UnitOfWork } from "../../db/unit-of-work.types.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { EnvironmentFactsSource } from "./environment-facts.ts";
@@ -36,8 +34,6 @@ export interface ReleaseDeps {
   readonly baseUrl: () => string;
   readonly environmentFacts: EnvironmentFactsSource;
   readonly eligiblePeople: EligiblePeopleSource;
-  /** A recorded fact as the audit log shows it. */
-  readonly presentFact: (row: EventRow) => AuditEntry;
   /** Aborts when the process stops, and with it whatever source control is being asked. */
   readonly stopping: AbortSignal;
 }

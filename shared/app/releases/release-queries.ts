@@ -14,6 +14,7 @@ import { ServiceRow } from "../../db/rows/service.ts";
 import { SignOffRow } from "../../db/rows/sign-off.ts";
 import { EnvironmentMissing } from "../../errors/catalog.ts";
 import { requireToRead } from "../access.ts";
+import { presentAuditEntry } from "../audit/present-audit-entry.ts";
 import { loadPeople } from "../people/person-refs.ts";
 import { activeDeploymentOf } from "./change-release.ts";
 import { deployFacts, orderOf } from "./gather-release-facts.ts";
@@ -177,7 +178,6 @@ export async function listReleases(
 
 /** Every fact about a release and its deployments, oldest first. Throws ReleaseNotFound, PermissionDenied. */
 export async function releaseHistory(
-  deps: ReleaseDeps,
   actor: Actor,
   number: number,
   page: PageQuery,
@@ -202,7 +202,7 @@ export async function releaseHistory(
     limit: page.limit,
     offset: page.offset,
   });
-  return { total: count, items: rows.map((row) => deps.presentFact(row)) };
+  return { total: count, items: rows.map(presentAuditEntry) };
 }
 
 /** What a line of the list needs of an item: enough to judge signatures, and no commits. */

@@ -80,7 +80,7 @@ export function createReleaseServices(deps: ReleaseDeps): ReleaseModule {
         viewAfter(actor, number, liftRejection(deps, actor, number)),
       close: (actor, number, reason) =>
         viewAfter(actor, number, closeRelease(deps, actor, number, reason)),
-      history: (actor, number, page) => releaseHistory(deps, actor, number, page),
+      history: releaseHistory,
     },
     refreshOpen: (signal) => refreshOpenReleases({ queue, logger: deps.logger }, signal),
     async handleRefreshJob({ number }) {
