@@ -375,6 +375,18 @@ describe("the facts of a unit of work", () => {
     await expectUnbrokenChain(1);
   });
 
+  it("may carry megabytes of what people wrote", async () => {
+    const notes = "it's a long note; ".repeat(60_000);
+    const edited: NewEvent = {
+      name: "release.edited",
+      payload: { number: 1, field: "notes", before: notes, after: `${notes}!` },
+      actor: dana,
+      subject: { kind: "release", id: "1" },
+    };
+    await Promise.all([1, 2, 3].map(() => db.uow.run((tx) => tx.emit(edited))));
+    await expectUnbrokenChain(3);
+  });
+
   it("make one chain when another process writes at the same time", async () => {
     const other = startProcess("shared/db/testing/database-process.ts", ["write", db.url, "40"]);
     await other.line((line) => line === "ready");

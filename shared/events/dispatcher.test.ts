@@ -240,6 +240,12 @@ describe(createDispatcher.name, () => {
     );
   });
 
+  it("refuses two subscribers of one name", async () => {
+    await setUp();
+    const twice = [1, 2].map(() => subscriber("a", () => Promise.resolve()));
+    expect(() => create(twice)).toThrow("two subscribers have the same name");
+  });
+
   it("is woken by commits, without waiting for a poll", async () => {
     const heard = deferred();
     const started = await setUp(

@@ -44,6 +44,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { deliveries, subscribers, clock, timers = systemTimers, concurrency = 4 } = options;
   const logger = options.logger.child({ part: "dispatcher" });
   const byName = new Map(subscribers.map((subscriber) => [subscriber.name, subscriber]));
+  if (byName.size < subscribers.length) {
+    throw new Error("two subscribers have the same name, under which deliveries are stored");
+  }
   const running = new Map(subscribers.map((subscriber) => [subscriber.name, 0]));
   let hasBuriedOrphans = false;
   const loop = createWorkLoop({

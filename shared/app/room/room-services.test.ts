@@ -222,6 +222,13 @@ describe("messages", () => {
     expect(await texts(reader)).toEqual([]);
   });
 
+  it("may all be as long as is allowed at once", async () => {
+    const long = "it's long ".repeat(10_000).trimEnd();
+    const sent = await Promise.all(Array.from({ length: 40 }, () => say(long)));
+    expect(sent.every((message) => message.text === long)).toBe(true);
+    expect((await texts(dana)).filter((text) => text === long)).toHaveLength(40);
+  });
+
   it("are closed to whoever may not use the room", async () => {
     const nobody = buildActor("nobody", []);
     for (const attempt of [
