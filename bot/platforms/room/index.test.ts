@@ -77,6 +77,23 @@ describe(createRoomPlatform.name, () => {
     expect(room.stored.at(-1)?.message).toMatchObject({ threadId: ref.messageId });
   });
 
+  it("answers a press on a private message where everybody can read it", async () => {
+    const { room, platform } = setUp();
+    await platform.start(async (event) => {
+      await event.reply.send(
+        event.type === "command"
+          ? { ...message("actions"), visibility: "only-you" }
+          : message("text"),
+      );
+    });
+    await room.post(dana, { channel: "releases", text: "@slipway reject 12" });
+    await new Promise((resolve) => setImmediate(resolve));
+    const question = room.stored.at(-1)?.message;
+    await room.press(dana, question?.id ?? "", { action: question?.actions[0]?.action ?? "" });
+    await platform.stop();
+    expect(room.stored.at(-1)).toMatchObject({ visibleTo: null, message: { threadId: null } });
+  });
+
   it("opens a form as a private message that can be sent", async () => {
     const { room, platform } = setUp();
     await platform.start((event) =>

@@ -132,7 +132,7 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
 
   /** A press on a message is answered below it: in its thread for all, right beside it for one. */
   function replierTo(place: Place, userId: string, source: RoomMessage | undefined): Replier {
-    const threadId = source ? (source.threadId ?? source.id) : place.threadId;
+    const threadId = source ? threadBelow(source) : place.threadId;
     return {
       async acknowledge() {},
       async openForm(form, token) {
@@ -182,6 +182,11 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
       .finally(() => running.delete(settled));
     running.add(settled);
   }
+}
+
+/** The thread in which everybody can read the answer to a press: nobody else sees the thread of a private message. */
+function threadBelow({ id, threadId, ephemeral }: RoomMessage): string | undefined {
+  return threadId ?? (ephemeral ? undefined : id);
 }
 
 /** In a conversation with one person everything is private already, and can be kept. */
