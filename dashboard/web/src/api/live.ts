@@ -23,7 +23,7 @@ export function onLiveEvent(listener: Listener): () => void {
 
 function connect(): EventSource {
   const events = new EventSource("/api/v1/events");
-  events.addEventListener("change", (message: MessageEvent<string>) => {
+  events.addEventListener("message", (message: MessageEvent<string>) => {
     const event = JSON.parse(message.data) as LiveEvent;
     for (const listener of listeners) {
       listener(event);
