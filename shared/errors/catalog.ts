@@ -500,3 +500,26 @@ export const InternalFault = defineError<{ reference: string }>(
   (d) => `Something broke on our side. Reference: ${d.reference}.`,
   () => "Try again; if it keeps happening, give this reference to whoever runs Slipway.",
 );
+
+export const PortInUse = defineError<{ port: number; host: string; why: string }>(
+  "port.in_use",
+  "internal",
+  (d) =>
+    d.why === "EADDRINUSE"
+      ? `Port ${d.port} is in use by another program.`
+      : `Slipway cannot listen on ${d.host}:${d.port} (${d.why}).`,
+  () =>
+    "Stop that program, or choose another port with SLIPWAY_PORT or server.port in config.yaml.",
+);
+export const ServicesInvalid = defineError<{ why: string }>(
+  "services.invalid",
+  "invalid_input",
+  (d) => `${d.why}.`,
+  () => "Leave --services out to run everything in one process.",
+);
+export const EmbeddedIdentityOnly = defineError<Record<string, never>>(
+  "token.embedded_only",
+  "blocked",
+  () => "Tokens of sample people exist only with the embedded identity provider.",
+  () => "Sign in and make a token under Settings, or with POST /api/v1/me/tokens.",
+);

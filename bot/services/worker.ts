@@ -1,0 +1,60 @@
+import { createDeploymentWorker } from "../../shared/app/deployments/deployment-worker.ts";
+import { REFRESH_EVERY_MS } from "../../shared/app/releases/refresh-open-releases.ts";
+import type { Container } from "../../shared/container.ts";
+import type { Clock } from "../../shared/core/ports/clock.ts";
+import { createDispatcher } from "../../shared/events/dispatcher.ts";
+import type { Logger } from "../../shared/lib/logger.ts";
+import { createScheduler } from "../../shared/lib/scheduler.ts";
+import type { RunningService } from "./running-service.ts";
+
+/** Deliveries that are done are of use to nobody after this long; the facts themselves stay. */
+const DELIVERIES_KEPT_MS = 7 * 86_400_000;
+const HOUR_MS = 3_600_000;
+/** A refresh asks source control about every repository of a release: two at a time leave room for people. */
+const REFRESHES_AT_ONCE = 2;
+const STOP_MS = 4_000;
+
+/** Starts what works without being asked: deliveries of facts, background work, deployments, periodic jobs. */
+export async function startWorker(deps: {
+  readonly container: Container;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Promise<RunningService> {
+  const { container, clock, logger } = deps;
+  const { services, queue, deliveries, subscribers } = container;
+  const scheduler = createScheduler({ logger });
+  const dispatcher = createDispatcher({ deliveries, subscribers, clock, logger });
+  container.onFacts(() => dispatcher.wake());
+  const deployments = createDeploymentWorker(container.deployments, { queue, scheduler });
+  queue.work("release.refresh", { concurrency: REFRESHES_AT_ONCE }, (payload) =>
+    container.releases.handleRefreshJob(payload),
+  );
+  scheduler.every({
+    name: "releases.refresh",
+    everyMs: REFRESH_EVERY_MS,
+    async run(signal) {
+      await container.releases.refreshOpen(signal);
+    },
+  });
+  scheduler.every({
+    name: "storage.clean",
+    everyMs: HOUR_MS,
+    async run() {
+      await services.sessions.removeExpired();
+      await services.chatStore.removeExpired();
+      await deliveries.removeDoneBefore(new Date(clock.now().getTime() - DELIVERIES_KEPT_MS));
+    },
+  });
+
+  dispatcher.start();
+  queue.start();
+  await deployments.start();
+  return {
+    name: "worker",
+    async stop() {
+      await Promise.all([scheduler.stop(), deployments.stop()]);
+      await queue.stop(STOP_MS);
+      await dispatcher.stop(STOP_MS);
+    },
+  };
+}
