@@ -1,5 +1,7 @@
 import type { LiveEvent } from "../../../../shared/contract/live.ts";
 
+const RECONNECT_MS = 2_000;
+
 type Listener = (event: LiveEvent) => void;
 
 const listeners = new Set<Listener>();
@@ -27,6 +29,16 @@ function connect(): EventSource {
     const event = JSON.parse(message.data) as LiveEvent;
     for (const listener of listeners) {
       listener(event);
+    }
+  });
+  events.addEventListener("error", () => {
+    // After an answer other than 200, e.g. of a server that is restarting, a browser gives up for good.
+    if (events.readyState === EventSource.CLOSED && source === events) {
+      setTimeout(() => {
+        if (source === events) {
+          source = connect();
+        }
+      }, RECONNECT_MS);
     }
   });
   return events;
