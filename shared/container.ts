@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createAuditServices } from "./app/audit/audit-services.ts";
-import { presentAuditEntry } from "./app/audit/present-audit-entry.ts";
 import { createCatalogServices } from "./app/catalog/catalog-services.ts";
 import { syncDeclaredServices } from "./app/catalog/sync-declared-services.ts";
 import { createChatStoreServices } from "./app/chat-store/chat-store-services.ts";
@@ -127,7 +126,6 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       return { hasTarget: targets.has(name), ...(await environmentFacts(name, clock.now())) };
     },
     eligiblePeople: (roles, scope) => eligible.find(roles, scope),
-    presentFact: presentAuditEntry,
     stopping: stopping.signal,
   });
   const deployments: DeploymentDeps = {

@@ -11,10 +11,8 @@ import { PortInUse, ServicesInvalid, ShuttingDown } from "../../shared/errors/ca
 import { createDrainer } from "../../shared/lib/drainer.ts";
 import { createLogger } from "../../shared/lib/logger.ts";
 import { createSampleWorkspace } from "../../shared/sample/sample-workspace.ts";
-import { actions, commands } from "../commands/index.ts";
 import { platforms as platformEntries } from "../platforms/index.ts";
-import { createSubscribers } from "../subscribers/index.ts";
-import { startChat } from "./chat.ts";
+import { startChat, type ChatService } from "./chat.ts";
 import { loadInstallation, sampleDirectory } from "./load-installation.ts";
 import { SERVICE_NAMES, type RunningService, type ServiceName } from "./running-service.ts";
 import { createIdentity, startWeb } from "./web.ts";
@@ -96,22 +94,13 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
   const chat = await startChat({
     services: container.services,
     platforms,
-    commands,
-    actions,
+    systemActor,
     drainer,
     logger,
     clock,
   });
   running.push(chat);
-  container.subscribers.push(
-    ...createSubscribers({
-      services: container.services,
-      posts: chat.posts,
-      platforms: new Map(platforms.map((platform) => [platform.id, platform])),
-      systemActor,
-      logger,
-    }),
-  );
+  container.subscribers.push(...chat.subscribers);
   running.push(await startWorker({ container, clock, logger }));
   running.push(
     await startWeb({
@@ -200,7 +189,7 @@ async function listen(server: Server, { server: { port, host } }: Config): Promi
 async function connections(
   container: Container,
   oidc: { status(): { readonly state: "unknown" | "up" | "down"; readonly detail: string | null } },
-  chat: { status(): readonly ChatStatus[] },
+  chat: ChatService,
 ): Promise<readonly ConnectionState[]> {
   const identity = oidc.status();
   return [
@@ -211,19 +200,13 @@ async function connections(
       required: false,
       detail: identity.state === "unknown" ? "not asked yet" : identity.detail,
     },
-    ...chat.status().map(({ id, state, detail }) => ({
-      name: `chat:${id}`,
+    ...chat.status().map(({ platform, state, detail }) => ({
+      name: `chat:${platform}`,
       state: state === "connected" ? ("up" as const) : ("down" as const),
       required: false,
       detail: detail ?? null,
     })),
   ];
-}
-
-interface ChatStatus {
-  readonly id: string;
-  readonly state: "connected" | "reconnecting" | "stopped";
-  readonly detail?: string;
 }
 
 async function databaseState(

@@ -2,13 +2,11 @@ import { createDeploymentWorker } from "../../shared/app/deployments/deployment-
 import { REFRESH_EVERY_MS } from "../../shared/app/releases/refresh-open-releases.ts";
 import type { Container } from "../../shared/container.ts";
 import type { Clock } from "../../shared/core/ports/clock.ts";
-import { createDispatcher } from "../../shared/events/dispatcher.ts";
+import { createDispatcher, pruneDeliveries } from "../../shared/events/dispatcher.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
 import { createScheduler } from "../../shared/lib/scheduler.ts";
 import type { RunningService } from "./running-service.ts";
 
-/** Deliveries that are done are of use to nobody after this long; the facts themselves stay. */
-const DELIVERIES_KEPT_MS = 7 * 86_400_000;
 const HOUR_MS = 3_600_000;
 /** A refresh asks source control about every repository of a release: two at a time leave room for people. */
 const REFRESHES_AT_ONCE = 2;
@@ -42,7 +40,7 @@ export async function startWorker(deps: {
     async run() {
       await services.sessions.removeExpired();
       await services.chatStore.removeExpired();
-      await deliveries.removeDoneBefore(new Date(clock.now().getTime() - DELIVERIES_KEPT_MS));
+      await pruneDeliveries({ deliveries, clock });
     },
   });
 
