@@ -10,14 +10,12 @@ import type {
 import type { EligiblePeople } from "../../core/sign-off.ts";
 import type { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import { ServiceRow } from "../../db/rows/service.ts";
-import { loadPeople, type People } from "../people/person-refs.ts";
+import type { People } from "../people/person-refs.ts";
 import { NOTHING_TOUCHED } from "./draft-items.ts";
 import type { EnvironmentFacts } from "./environment-facts.ts";
-import type { ReleaseDeps, ReleaseEnvironment } from "./release-deps.ts";
-import { contentOf, deployPolicy, judge, peopleOf, type LoadedRelease } from "./release-rows.ts";
-import { deployedAt } from "./settle-release.ts";
-import { signOffScope } from "./sign-off-rights.ts";
-import { rejectionOf, type StandingRejection } from "./standing-rejection.ts";
+import type { ReleaseEnvironment } from "./release-deps.ts";
+import { contentOf, deployPolicy, judge, type LoadedRelease } from "./release-rows.ts";
+import type { StandingRejection } from "./standing-rejection.ts";
 
 /** What source control says right now, by service; asked before a deploy, never for a view. */
 export interface LiveFacts {
@@ -38,30 +36,6 @@ export interface FactsRequest {
   readonly live?: LiveFacts;
 }
 
-/**
- * Everything the gates of a deploy look at. Without `live` it costs a handful of queries and asks nobody outside; a deploy
- * must bring `live`, so that a commit pushed a second ago is seen.
- */
-export async function gatherReleaseFacts(
-  deps: ReleaseDeps,
-  loaded: LoadedRelease,
-  request: FactsRequest,
-): Promise<DeployFacts> {
-  const { row, items } = loaded;
-  const { environment } = request;
-  const [order, rejection, scope, here, deployed] = await Promise.all([
-    orderOf(items),
-    rejectionOf(row),
-    signOffScope(row, items),
-    deps.environmentFacts(environment.name),
-    deployedAt(loaded, environment.name),
-  ]);
-  const people = await loadPeople([...peopleOf(loaded), rejection?.subject]);
-  const roles = Object.keys(deployPolicy(row, environment).roles);
-  const eligible = await deps.eligiblePeople(roles, { ...scope, environment: environment.name });
-  return deployFacts(loaded, request, { people, order, rejection, eligible, here, deployed });
-}
-
 /** What was read about a release and an environment. */
 export interface ReadFacts {
   /** Everybody who signed or rejected. */
@@ -74,7 +48,10 @@ export interface ReadFacts {
   readonly deployed: ReadonlyMap<string, Date>;
 }
 
-/** Puts together what the gates look at. */
+/**
+ * Everything the gates of a deploy look at. Without `live` it speaks of what the last refresh found; a deploy must bring
+ * `live`, so that a commit pushed a second ago is seen.
+ */
 export function deployFacts(
   loaded: LoadedRelease,
   { environment, actor, only = null, fromWave = null, live }: FactsRequest,
