@@ -211,6 +211,20 @@ describe(createPosts.name, () => {
       ]);
     });
 
+    it("keeps the card that somebody posted while the progress message stood there", async () => {
+      const { clock, fake, keep, show } = await setUp();
+      const since = clock.now();
+      const working = { card: card("Working", "info"), tokens: new Map() };
+      const adopt = await fake.post(releases, working);
+      await keep("pending");
+      await show("pending", { since, adopt });
+      const [progress, live] = fake.messages;
+      expect(progress && textOf(progress)).toContain("further down");
+      expect(live?.content.tokens.size).toBe(1);
+      await keep("approved");
+      expect(live && textOf(live)).toContain("approved");
+    });
+
     it("leaves the live card in the channel when asked in a thread, and says that it is a copy", async () => {
       const { clock, fake, keep, show } = await setUp();
       await keep("pending");

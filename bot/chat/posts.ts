@@ -94,6 +94,12 @@ export function createPosts(deps: PostsDeps): Posts {
     return inSlot(place, live.subject, async (slot) => {
       const previous = await find(place, live.subject);
       const isCopy = isPosted(previous) && leavesChannel(place, previous);
+      const isNew = isPosted(previous) && previous.postedAt >= how.since;
+      if (how.adopt && isNew) {
+        // A reader of facts was faster. Its message is the live one, further down.
+        await edit(how.adopt, movedCard(live));
+        return update(slot, previous, live);
+      }
       if (how.adopt) {
         await edit(how.adopt, isCopy ? toCopy(live.card) : live.card);
         if (!isCopy) {
@@ -108,7 +114,7 @@ export function createPosts(deps: PostsDeps): Posts {
       if (isCopy) {
         return post(place, toCopy(live.card));
       }
-      if (isPosted(previous) && previous.postedAt >= how.since) {
+      if (isNew) {
         return update(slot, previous, live);
       }
       return previous ? postAnew(place, previous, live) : postFirst(place, live);
@@ -282,10 +288,7 @@ export function createPosts(deps: PostsDeps): Posts {
       return;
     }
     try {
-      await edit(
-        toRef(previous),
-        card(live.card.title, "neutral", note("Moved: the current card is further down.")),
-      );
+      await edit(toRef(previous), movedCard(live));
     } catch (error) {
       if (!(error instanceof AppError)) {
         throw error;
@@ -445,6 +448,11 @@ export function createPosts(deps: PostsDeps): Posts {
 /** In a thread, while the live message stands in the channel itself or in another thread. */
 function leavesChannel(place: Place, previous: StoredPost): boolean {
   return place.threadId !== undefined && place.threadId !== previous.threadId;
+}
+
+/** What stays of a message whose card stands further down now: no buttons that could be pressed by mistake. */
+function movedCard(live: LiveCard): Card {
+  return card(live.card.title, "neutral", note("Moved: the current card is further down."));
 }
 
 function toCopy(original: Card): Card {
