@@ -22,7 +22,6 @@ const payloads: Readonly<Record<string, readonly unknown[]>> = {
     { release: 12, field: "notes" },
     { release: 12, field: "breaking" },
   ],
-  "release.explain": [{ release: 12 }],
   "deployment.plan": [{ release: 12 }, { release: 12, environment: "prod" }],
   "deployment.request": [
     { release: 12, fingerprint: "f1" },

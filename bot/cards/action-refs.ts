@@ -50,12 +50,6 @@ export const editNotes = defineActionRef(
   ({ release, field }) => `${field} ${release} "…"`,
 );
 
-export const explainRelease = defineActionRef(
-  "release.explain",
-  z.object({ release: number }),
-  ({ release }) => `why ${release}`,
-);
-
 export const planDeployment = defineActionRef(
   "deployment.plan",
   z.object({ release: number, environment: name.optional() }),

@@ -12,7 +12,7 @@ import {
   table,
   text,
 } from "./card-builders.ts";
-import { cardToText, textTwins } from "./card-to-text.ts";
+import { cardToText } from "./card-to-text.ts";
 import { sampleCards } from "./testing/sample-cards.ts";
 
 const approve = { action: "release.sign_off", payload: {}, text: "approve 12 as dev" };
@@ -55,15 +55,6 @@ describe(cardToText.name, () => {
 
   it.each(Object.entries(sampleCards))("has words for the sample card %s", (_, sample) => {
     expect(cardToText(sample).startsWith(sample.title)).toBe(true);
-  });
-
-  it("lists the commands behind the buttons", () => {
-    const content = card(
-      "x",
-      "info",
-      actions(button("A", approve), form("R", reasonForm("R", "Why", reject))),
-    );
-    expect(textTwins(content)).toEqual(["approve 12 as dev", 'reject 12 -m "…"']);
   });
 });
 

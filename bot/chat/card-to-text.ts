@@ -10,11 +10,6 @@ export function cardToText(card: Card): string {
   return [card.title, ...parts].join("\n");
 }
 
-/** The commands that do what the card's buttons do, in order. */
-export function textTwins(card: Card): readonly string[] {
-  return pressableItems(card).flatMap((item) => callOf(item).text ?? []);
-}
-
 /** Every item of a card that needs a token. */
 export function pressableItems(
   card: Card,

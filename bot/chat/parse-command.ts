@@ -15,8 +15,6 @@ export interface CommandParser {
    * with the usage when the command is known and the rest is not, and InputTooLarge.
    */
   parse(text: string, direct: boolean): Parsed;
-  /** The command of this phrase or alias. */
-  find(phrase: string): Command | undefined;
 }
 
 /** Prepares a parser: looking up a command costs the same however many there are. An empty direct message asks for help. */
@@ -33,7 +31,6 @@ export function createCommandParser(commands: readonly Command[]): CommandParser
   const phrases = [...byPhrase.keys()];
 
   return {
-    find: (phrase) => byPhrase.get(phrase.toLowerCase()),
     parse(text, direct) {
       if (!direct && text.length > MAX_COMMAND_LENGTH) {
         return { type: "ignore" };

@@ -41,7 +41,7 @@ import { releaseRefresh, releaseRefreshAction } from "./release-refresh.ts";
 import { releaseLift, releaseReject, releaseRejectAction } from "./release-reject.ts";
 import { releaseShow, releaseShowAction } from "./release-show.ts";
 import { releaseApprove, releaseApproveAction, releaseRevoke } from "./release-sign-off.ts";
-import { releaseWho, releaseWhy, releaseWhyAction } from "./release-why.ts";
+import { releaseWho, releaseWhy } from "./release-why.ts";
 import { serviceRestart } from "./service-restart.ts";
 import { whoami } from "./whoami.ts";
 
@@ -93,7 +93,6 @@ export const actions: readonly Action[] = [
   releaseRejectAction,
   releaseCloseAction,
   releaseNotesAction,
-  releaseWhyAction,
   deploymentPlanAction,
   deploymentRequestAction,
   deploymentShowAction,

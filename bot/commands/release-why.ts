@@ -1,9 +1,7 @@
-import { explainRelease } from "../cards/action-refs.ts";
 import { whoCard } from "../cards/who-card.ts";
 import { whyCard } from "../cards/why-card.ts";
-import type { CommandContext } from "../chat/command.ts";
 import { readRelease } from "../chat/command-arguments.ts";
-import { defineAction, defineCommand } from "../chat/define-command.ts";
+import { defineCommand } from "../chat/define-command.ts";
 
 export const releaseWhy = defineCommand({
   id: "release.explain",
@@ -15,13 +13,9 @@ export const releaseWhy = defineCommand({
   changes: false,
   examples: ["why 12"],
   read: (input) => ({ release: readRelease(input) }),
-  run: (context, { release }) => explain(context, release),
-});
-
-export const releaseWhyAction = defineAction(explainRelease, {
-  permission: "release.read",
-  changes: false,
-  run: (context, { release }) => explain(context, release),
+  async run({ actor, services }, { release }) {
+    return { card: whyCard(await services.releases.view(actor, release)) };
+  },
 });
 
 export const releaseWho = defineCommand({
@@ -38,7 +32,3 @@ export const releaseWho = defineCommand({
     return { card: whoCard(await services.releases.view(actor, release)) };
   },
 });
-
-async function explain({ actor, services }: CommandContext, release: number) {
-  return { card: whyCard(await services.releases.view(actor, release)) };
-}

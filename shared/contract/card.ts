@@ -31,6 +31,7 @@ export const RoomAction = z
   .meta({ id: "RoomAction" });
 export type RoomAction = z.infer<typeof RoomAction>;
 
+/** What is called `markdown` is markdown; labels, values and cells are plain text and must be shown as such. */
 export const RoomBlock = z
   .discriminatedUnion("type", [
     z.object({ type: z.literal("text"), markdown: z.string() }),
