@@ -4,12 +4,22 @@ import type { Tx } from "../../db/unit-of-work.types.ts";
 import { holdLease, type Lease, type LeaseOptions } from "./lease.ts";
 import type { Timers } from "../../lib/scheduler.ts";
 
+/** One line of output and where it comes from. */
+export interface LogLine {
+  readonly service: string;
+  readonly stage: Stage;
+  readonly at: Date;
+  readonly line: string;
+}
+
 /** Output of the steps of one deployment, written in batches. */
 export interface LogWriter {
   /** Takes a line; it is stored a moment later, or with the result of its step. */
   write(service: string, stage: Stage, line: string): void;
-  /** Stores what is waiting in a transaction that holds the lease. */
-  flush(tx: Tx): Promise<void>;
+  /** Takes what is waiting, for a transaction that may have to be repeated. */
+  take(): readonly LogLine[];
+  /** Stores what was taken, in a transaction that holds the lease. */
+  store(tx: Tx, lines: readonly LogLine[]): Promise<void>;
   /** Stores no more by itself. */
   stop(): void;
 }
@@ -20,13 +30,6 @@ const LONGEST_LINE = 4_000;
 /** Lines of one step that are kept; a flood says nothing more after that. */
 const LINES_PER_STEP = 5_000;
 
-interface Line {
-  readonly service: string;
-  readonly stage: Stage;
-  readonly at: Date;
-  readonly line: string;
-}
-
 export function createLogWriter(
   options: LeaseOptions & {
     readonly timers: Timers;
@@ -36,11 +39,11 @@ export function createLogWriter(
   lease: Lease,
 ): LogWriter {
   const counts = new Map<string, number>();
-  let waiting: Line[] = [];
+  const waiting: LogLine[] = [];
   let cancel: (() => void) | undefined;
   let isStopped = false;
 
-  return { write, flush, stop };
+  return { write, take, store, stop };
 
   function write(service: string, stage: Stage, text: string): void {
     const key = `${service} ${stage}`;
@@ -63,31 +66,31 @@ export function createLogWriter(
   }
 
   function flushSoon(): void {
-    if (waiting.length === 0 || isStopped) {
+    const lines = isStopped ? [] : take();
+    if (lines.length === 0) {
       return;
     }
     options.uow
       .run(async (tx) => {
         await holdLease(options, lease, tx);
-        await flush(tx);
+        await store(tx, lines);
       })
-      .catch(options.onError);
+      .catch((error: unknown) => {
+        waiting.unshift(...lines);
+        options.onError(error);
+      });
   }
 
-  async function flush(tx: Tx): Promise<void> {
-    const lines = waiting;
-    waiting = [];
-    if (lines.length === 0) {
-      return;
-    }
-    try {
+  function take(): readonly LogLine[] {
+    return waiting.splice(0);
+  }
+
+  async function store(tx: Tx, lines: readonly LogLine[]): Promise<void> {
+    if (lines.length > 0) {
       await DeploymentLogRow.bulkCreate(
         lines.map((line) => ({ ...line, deploymentId: lease.deploymentId })),
         { transaction: tx.sequelize },
       );
-    } catch (error) {
-      waiting = [...lines, ...waiting];
-      throw error;
     }
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeploymentLogRow } from "../../db/rows/deployment-log.ts";
+import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { DeploymentRow } from "../../db/rows/deployment.ts";
 import { EnvironmentStateRow } from "../../db/rows/environment-state.ts";
 import { RejectionRow } from "../../db/rows/rejection.ts";
@@ -7,7 +8,7 @@ import { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import type { ReleaseRow } from "../../db/rows/release.ts";
 import { ServiceStateRow } from "../../db/rows/service-state.ts";
 import { SignOffRow } from "../../db/rows/sign-off.ts";
-import { DeploymentBlocked } from "../../errors/catalog.ts";
+import { DeploymentBlocked, StorageUnavailable } from "../../errors/catalog.ts";
 import { newId } from "../../lib/ids.ts";
 import { lockEnvironment } from "../environments/lock-environment.ts";
 import { cancelDeployment } from "./cancel-deployment.ts";
@@ -82,6 +83,8 @@ describe(startRun.name, () => {
       "3 web verify succeeded",
       "3 web land succeeded",
     ]);
+    const rows = await DeploymentStepRow.findAll({ where: { deploymentId: deployment.id } });
+    expect(rows.every((row) => row.startedAt !== null && row.finishedAt !== null)).toBe(true);
     const events = await world.events();
     expect(events.filter((name) => name === "release.item_landed")).toHaveLength(4);
     expect(events.filter((name) => name === "deployment.finished")).toHaveLength(1);
@@ -443,6 +446,76 @@ describe(startRun.name, () => {
       expect(events.filter((name) => name === "deployment.finished")).toHaveLength(1);
       expect(world.prod.effects.filter((effect) => effect.service === "auth")).toHaveLength(1);
     });
+  });
+
+  it("waits for storage that is full rather than forget what it did", async () => {
+    const { deployment } = await deploy();
+    let refusals = 0;
+    const runner = world.createRunner({
+      uow: {
+        async run(work) {
+          if (world.prod.effects.length === 1 && refusals < 3) {
+            refusals += 1;
+            throw new StorageUnavailable({ why: "disk full" });
+          }
+          return world.db.uow.run(work);
+        },
+      },
+    });
+
+    expect((await world.finish(deployment, runner)).status).toBe("succeeded");
+    expect(refusals).toBe(3);
+    expect(world.prod.effects.filter((effect) => effect.service === "auth")).toHaveLength(1);
+  });
+
+  it("keeps no more of a flood of output than anybody would read", async () => {
+    await world.close();
+    world = await createDeploymentFixture({
+      wrapTarget: (target) => ({
+        ...target,
+        apply(desired, run) {
+          for (let line = 0; line < 20_000; line += 1) {
+            run.log(`line ${line}`);
+          }
+          return target.apply(desired, run);
+        },
+      }),
+    });
+    await world.addServices(SERVICES);
+    const { deployment } = await deploy({ only: ["auth"] });
+    expect((await world.finish(deployment)).status).toBe("succeeded");
+
+    const where = { deploymentId: deployment.id };
+    expect(await DeploymentLogRow.count({ where })).toBe(5_000);
+    const last = await DeploymentLogRow.findOne({ where, order: [["id", "DESC"]] });
+    expect(last?.line).toBe("More than 5000 lines: the rest is not kept.");
+  });
+
+  it("calls it our own fault when the code of a target breaks", async () => {
+    await world.close();
+    world = await createDeploymentFixture({
+      wrapTarget: (target) => ({
+        ...target,
+        apply: () => Promise.reject(new TypeError("undefined is not a function")),
+      }),
+    });
+    await world.addServices(SERVICES);
+    const { deployment } = await deploy();
+    const ended = await world.finish(deployment);
+
+    expect(ended.status).toBe("errored");
+    expect(ended.summary).toContain("Something broke on our side");
+    expect(ended.summary).not.toContain("undefined is not");
+  });
+
+  it("does not wait for ever for an apply that ignores being told to end", async () => {
+    await world.close();
+    world = await createDeploymentFixture({
+      wrapTarget: (target) => ({ ...target, apply: () => new Promise(() => undefined) }),
+    });
+    await world.addServices(SERVICES);
+    const { deployment } = await deploy();
+    expect((await world.finish(deployment)).status).toBe("timed_out");
   });
 
   it("checkpoints when the process stops, and goes on in the next one", async () => {

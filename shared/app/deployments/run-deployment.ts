@@ -1,3 +1,4 @@
+import type { InferAttributes, Model } from "sequelize";
 import { nextStep, type NextMove, type Step } from "../../core/deployment.ts";
 import { systemActor } from "../../core/actor.ts";
 import type { DeploymentStatus, StepStatus } from "../../contract/deployment.ts";
@@ -57,6 +58,8 @@ export interface Run {
 
 const FIRST_WRITE_PAUSE_MS = 500;
 const LONGEST_WRITE_PAUSE_MS = 10_000;
+
+type RowValues<R extends Model> = Partial<InferAttributes<R>>;
 
 interface RunningStep {
   readonly controller: AbortController;
@@ -195,8 +198,7 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
     if (status === row.status) {
       return;
     }
-    await deps.uow.run(async (tx) => {
-      await holdLease(deps, lease, tx);
+    await persist(async (tx) => {
       await DeploymentRow.update(
         { status },
         { where: { id: row.id, status: row.status }, transaction: tx.sequelize },
@@ -211,8 +213,7 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
     steps: readonly StepView[],
     status: DeploymentStatus,
   ): Promise<void> {
-    const begun = await deps.uow.run(async (tx) => {
-      await holdLease(deps, lease, tx);
+    const begun = await persist(async (tx) => {
       const current = await DeploymentRow.findByPk(row.id, { transaction: tx.sequelize });
       if (current?.status !== row.status) {
         return false;
@@ -226,13 +227,14 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
         }
       }
       if (status !== row.status) {
-        await row.update({ status }, { transaction: tx.sequelize });
+        await updateRow(tx, { status });
       }
       for (const { row: step } of steps) {
-        await step.update(
-          { status: "running", startedAt: deps.clock.now(), attempt: step.attempt + 1 },
-          { transaction: tx.sequelize },
-        );
+        await updateStep(tx, step.id, {
+          status: "running",
+          startedAt: deps.clock.now(),
+          attempt: step.attempt + 1,
+        });
         await emitStep(tx, row, step, "running", null);
       }
       return true;
@@ -251,15 +253,12 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
     wave: number,
     reason: string,
   ): Promise<void> {
-    await row.update(
-      {
-        status: "aborting",
-        cancelRequestedBy: systemActor.subject,
-        cancelThen: "leave",
-        summary: `Stopped before wave ${wave}: ${reason}`,
-      },
-      { transaction: tx.sequelize },
-    );
+    await updateRow(tx, {
+      status: "aborting",
+      cancelRequestedBy: systemActor.subject,
+      cancelThen: "leave",
+      summary: `Stopped before wave ${wave}: ${reason}`,
+    });
     await tx.emit({
       name: "deployment.cancel_requested",
       payload: { number: row.number, environment: row.environment, then: "leave" },
@@ -336,21 +335,19 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
     desired: StoredDesired,
     result: Exclude<StepResult, { status: "abandoned" }>,
   ): Promise<void> {
+    const lines = log.take();
     await persist(async (tx) => {
-      await log.flush(tx);
+      await log.store(tx, lines);
       const now = deps.clock.now();
       const hasEnded = result.status !== "pending";
-      await step.update(
-        {
-          status: result.status,
-          outcome: hasEnded ? result.outcome : null,
-          cause: result.status === "failed" ? result.cause : null,
-          startedAt: hasEnded ? step.startedAt : null,
-          finishedAt: hasEnded ? now : null,
-          ...(step.stage === "deploy" && result.status === "succeeded" ? { carried: true } : {}),
-        },
-        { transaction: tx.sequelize },
-      );
+      await updateStep(tx, step.id, {
+        status: result.status,
+        outcome: hasEnded ? result.outcome : null,
+        cause: result.status === "failed" ? result.cause : null,
+        finishedAt: hasEnded ? now : null,
+        ...(hasEnded ? {} : { startedAt: null }),
+        ...(step.stage === "deploy" && result.status === "succeeded" ? { carried: true } : {}),
+      });
       if (step.stage === "deploy" && result.status === "succeeded") {
         await recordDeployed(tx, row, desired, now);
       }
@@ -361,15 +358,30 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
     });
   }
 
+  // By key and never through an instance: one that was changed by a transaction that failed writes too little the next time.
+  async function updateRow(tx: Tx, values: RowValues<DeploymentRow>): Promise<void> {
+    await DeploymentRow.update(values, {
+      where: { id: lease.deploymentId },
+      transaction: tx.sequelize,
+    });
+  }
+
+  async function updateStep(
+    tx: Tx,
+    id: string,
+    values: RowValues<DeploymentStepRow>,
+  ): Promise<void> {
+    await DeploymentStepRow.update(values, { where: { id }, transaction: tx.sequelize });
+  }
+
   /** Writes what has happened. Storage that is full or locked is waited for: forgetting an effect would repeat it. */
-  async function persist(work: (tx: Tx) => Promise<void>): Promise<void> {
+  async function persist<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let wait = FIRST_WRITE_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_WRITE_PAUSE_MS)) {
       try {
-        await deps.uow.run(async (tx) => {
+        return await deps.uow.run(async (tx) => {
           await holdLease(deps, lease, tx);
-          await work(tx);
+          return work(tx);
         });
-        return;
       } catch (error) {
         const isPatient = !lost.signal.aborted && !stopping.signal.aborted;
         if (!(error instanceof StorageUnavailable) || !isPatient) {

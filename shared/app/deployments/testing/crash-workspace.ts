@@ -1,5 +1,6 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readEnvironment } from "../../../config/environment.ts";
 import { systemActor } from "../../../core/actor.ts";
 import { NO_SIGN_OFF_POLICY } from "../../../core/sign-off.ts";
 import { ServiceRow } from "../../../db/rows/service.ts";
@@ -53,7 +54,7 @@ export const CRASH_SERVICES: Readonly<Record<string, readonly string[]>> = {
 export function crashDeps(folder: string, uow: UnitOfWork): DeploymentDeps {
   const logger = createLogger({ level: "silent" });
   const clock = { now: () => new Date() };
-  const processEnvironment = { PATH: process.env["PATH"] ?? "" };
+  const processEnvironment = readEnvironment();
   const target = commandTarget.create(
     commandTarget.options.parse({
       apply: [join(folder, "apply.sh")],
