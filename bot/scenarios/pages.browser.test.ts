@@ -41,7 +41,7 @@ describeWith("Chromium", chromiumPath !== undefined)("the main job, in a real br
   });
 
   it("creates a release by talking to the bot and signs it with a button", async () => {
-    await dana.getByRole("link", { name: "Room" }).click();
+    await dana.getByRole("link", { name: "Room", exact: true }).click();
     const composer = dana.getByRole("textbox", { name: "Message to releases" });
     await composer.fill("@slipway create-release uat master");
     await composer.press("Enter");

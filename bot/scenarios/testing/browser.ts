@@ -29,6 +29,7 @@ export function launchBrowser(): Promise<Browser> {
 /** A window of its own for one person, signed in through the login page like anybody. */
 export async function signIn(browser: Browser, url: string, person: RegExp): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   await page.goto(url);
   await page.getByRole("link", { name: "Sign in" }).click();

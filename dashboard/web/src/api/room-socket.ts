@@ -23,6 +23,7 @@ export function connectRoom(
 ): RoomSocket {
   const connected = ref(false);
   const waiting = new Map<string, Waiting>();
+  const unsent: string[] = [];
   let socket: WebSocket | null = null;
   let closed = false;
   let attempt = 0;
@@ -39,6 +40,9 @@ export function connectRoom(
       attempt = 0;
       connected.value = true;
       socket?.send(JSON.stringify({ type: "hello", after: seen() } satisfies RoomClientFrame));
+      for (const text of unsent.splice(0)) {
+        socket?.send(text);
+      }
     });
     socket.addEventListener("message", (message: MessageEvent<string>) => {
       take(JSON.parse(message.data) as RoomServerFrame);
@@ -49,6 +53,7 @@ export function connectRoom(
         entry.reject(new Error("The connection was lost before the room answered."));
       }
       waiting.clear();
+      unsent.length = 0;
       if (!closed) {
         attempt += 1;
         timer = setTimeout(open, Math.min(10_000, 250 * 2 ** attempt));
@@ -74,13 +79,18 @@ export function connectRoom(
   function send(frame: PostFrame | PressFrame): Promise<string | null> {
     counter += 1;
     const name = `r${String(counter)}`;
+    const text = JSON.stringify({ ...frame, ref: name });
     return new Promise((resolve, reject) => {
-      if (socket?.readyState !== WebSocket.OPEN) {
+      if (socket?.readyState === WebSocket.OPEN) {
+        waiting.set(name, { resolve, reject });
+        socket.send(text);
+      } else if (attempt === 0 && !closed) {
+        // The page has just opened: what is said meanwhile goes out with the connection.
+        waiting.set(name, { resolve, reject });
+        unsent.push(text);
+      } else {
         reject(new Error("Not connected to the room. It reconnects by itself; try again then."));
-        return;
       }
-      waiting.set(name, { resolve, reject });
-      socket.send(JSON.stringify({ ...frame, ref: name }));
     });
   }
 
