@@ -6,6 +6,7 @@ import { syncDeclaredServices } from "./app/catalog/sync-declared-services.ts";
 import { createChatStoreServices } from "./app/chat-store/chat-store-services.ts";
 import { createDeploymentServices } from "./app/deployments/deployment-services.ts";
 import type { DeploymentDeps } from "./app/deployments/deps.ts";
+import { createRepositoryFinder } from "./app/deployments/find-repository.ts";
 import { environmentFacts } from "./app/environments/environment-facts.ts";
 import { createEnvironmentServices } from "./app/environments/environment-services.ts";
 import { recordBaselines } from "./app/environments/record-baseline.ts";
@@ -22,7 +23,7 @@ import type { Environment } from "./config/environment.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
 import type { Clock } from "./core/ports/clock.ts";
 import type { DeployTarget } from "./core/ports/deploy-target.ts";
-import type { RepoRef, ScmProvider } from "./core/ports/scm.ts";
+import type { ScmProvider } from "./core/ports/scm.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
@@ -30,7 +31,7 @@ import { migrate } from "./db/migrate.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
 import type { UnitOfWork } from "./db/unit-of-work.types.ts";
 import { createWorkQueue, type EmbeddedWorkQueue } from "./db/work-queue.ts";
-import { EnvironmentNotFound, ProviderNotConfigured, RepositoryUnknown } from "./errors/catalog.ts";
+import { EnvironmentNotFound } from "./errors/catalog.ts";
 import type { Subscriber } from "./events/events.ts";
 import { createDeployTarget } from "./integrations/deploy/index.ts";
 import { createScm } from "./integrations/scm/index.ts";
@@ -142,14 +143,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       }
       return target;
     },
-    scm(id) {
-      const scm = scms.find((provider) => provider.id === id);
-      if (!scm) {
-        throw new ProviderNotConfigured({ kind: "source control", id, key: "repositories" });
-      }
-      return scm;
-    },
-    findRepository: (name, signal) => findRepository(scms, name, signal),
+    ...createRepositoryFinder(scms, clock),
     eligiblePeople: (roles, scope) => eligible.find(roles, scope),
   };
 
@@ -234,20 +228,6 @@ function createTargets({
       }),
     ]),
   );
-}
-
-async function findRepository(
-  scms: readonly ScmProvider[],
-  name: string,
-  signal: AbortSignal,
-): Promise<RepoRef> {
-  const lists = await Promise.all(scms.map((scm) => scm.listRepositories(signal)));
-  const known = lists.flat();
-  const found = known.find((repository) => repository.name === name);
-  if (!found) {
-    throw new RepositoryUnknown({ repository: name, known: known.map((one) => one.name) });
-  }
-  return found;
 }
 
 function signOffRoles(config: Config): readonly string[] {

@@ -12,8 +12,8 @@ const HEARTBEAT_MS = 5_000;
 const SWEEP_EVERY_MS = 5_000;
 const LOCKS_EVERY_MS = 10_000;
 
-/** Shorter than the time a process is given to end. */
-const STOP_GRACE_MS = 4_000;
+/** A process is given ten seconds to end, and a command of the target five of them once it is told to. */
+const STOP_GRACE_MS = 1_000;
 
 /** Services one deployment works on at the same time. */
 const PARALLEL = 10;
