@@ -518,6 +518,17 @@ describe(startRun.name, () => {
     expect((await world.finish(deployment)).status).toBe("timed_out");
   });
 
+  it("ends when its environment is not configured any more", async () => {
+    const { deployment } = await deploy();
+    const runner = world.createRunner({ environments: [] });
+    const ended = await world.finish(deployment, runner);
+
+    expect(ended.status).toBe("aborted");
+    expect(ended.summary).toMatch(/^Stopped: prod is not configured any more\./);
+    expect(world.prod.effects).toEqual([]);
+    expect(await EnvironmentStateRow.findByPk("prod")).toMatchObject({ activeDeployment: null });
+  });
+
   it("checkpoints when the process stops, and goes on in the next one", async () => {
     const { deployment } = await deploy();
     const hanging = world.prod.hang("apply", "auth");

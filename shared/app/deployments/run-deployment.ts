@@ -9,7 +9,7 @@ import type { Tx } from "../../db/unit-of-work.types.ts";
 import { StorageUnavailable } from "../../errors/catalog.ts";
 import { createQueue, type Queue } from "../../lib/queue.ts";
 import { pause } from "../../lib/deadline.ts";
-import { findEnvironment } from "../environments/environment-settings.ts";
+import type { EnvironmentSettings } from "../environments/environment-settings.ts";
 import { checkApproval } from "./check-approval.ts";
 import { aboutDeployment, relatedTo } from "./deployment-row.ts";
 import type { DeploymentDeps } from "./deps.ts";
@@ -133,6 +133,12 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
       await giveBack();
       return false;
     }
+    if (settings(row) === undefined && row.status !== "aborting") {
+      await persist((tx) =>
+        stopItself(tx, row, `Stopped: ${row.environment} is not configured any more.`),
+      );
+      return true;
+    }
     const steps = await loadSteps();
     const move = nextStep({
       status: row.status,
@@ -176,6 +182,11 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
         return !hasEnded;
       }
     }
+  }
+
+  /** Undefined when the configuration was changed and no longer knows the environment. */
+  function settings(row: DeploymentRow): EnvironmentSettings | undefined {
+    return deps.environments.find(({ name }) => name === row.environment);
   }
 
   async function loadSteps(): Promise<readonly StepView[]> {
@@ -222,7 +233,7 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
       if (wave !== undefined && isUntouched(all, wave)) {
         const verdict = await checkApproval(row, deps.environments, tx.sequelize);
         if (!verdict.ok) {
-          await stopBefore(tx, row, wave, verdict.reason);
+          await stopItself(tx, row, `Stopped before wave ${wave}: ${verdict.reason}`);
           return false;
         }
       }
@@ -247,17 +258,12 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
   }
 
   /** The deployment stops by itself, as if somebody had cancelled it. */
-  async function stopBefore(
-    tx: Tx,
-    row: DeploymentRow,
-    wave: number,
-    reason: string,
-  ): Promise<void> {
+  async function stopItself(tx: Tx, row: DeploymentRow, summary: string): Promise<void> {
     await updateRow(tx, {
       status: "aborting",
       cancelRequestedBy: systemActor.subject,
       cancelThen: "leave",
-      summary: `Stopped before wave ${wave}: ${reason}`,
+      summary,
     });
     await tx.emit({
       name: "deployment.cancel_requested",
@@ -303,7 +309,7 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
       environment: row.environment,
       deployment: row.number,
       fencingToken: lease.token,
-      settleMs: findEnvironment(deps.environments, row.environment).settleMs,
+      settleMs: settings(row)?.settleMs ?? 0,
       stop,
       log: (line) => log.write(step.service, step.stage, line),
     };

@@ -16,7 +16,6 @@ import { ReleaseItemRow } from "../../../db/rows/release-item.ts";
 import { ServiceRow } from "../../../db/rows/service.ts";
 import { SignOffRow } from "../../../db/rows/sign-off.ts";
 import { newId } from "../../../lib/ids.ts";
-import type { Timers } from "../../../lib/scheduler.ts";
 import type { ManualClock } from "../../../testing/clock.ts";
 import {
   createFakeDeployTarget,
@@ -33,7 +32,7 @@ import { signedContent } from "../../releases/release-rows.ts";
 import { settleRelease } from "../../releases/settle-release.ts";
 import { createRepositoryFinder } from "../find-repository.ts";
 import { createDeploymentRunner, type DeploymentRunner } from "../deployment-runner.ts";
-import type { RunDeps, RunOptions } from "../run-deployment.ts";
+import type { RunDeps } from "../run-deployment.ts";
 
 export const DANA = person("dana", "Dana", "dev");
 export const QUINN = person("quinn", "Quinn", "qa");
@@ -66,7 +65,7 @@ export interface DeploymentFixture {
   readonly deps: EnvironmentDeps & PromotionDeps;
   readonly runner: DeploymentRunner;
   /** Another process with a runner of its own. */
-  createRunner(options?: Partial<RunOptions> & { readonly timers?: Timers }): DeploymentRunner;
+  createRunner(options?: Partial<RunDeps>): DeploymentRunner;
   /** Makes services with their repositories, a commit on master, and what they depend on by default. */
   addServices(services: Readonly<Record<string, readonly string[]>>): Promise<void>;
   /** Commits to `uat` of each service and makes a release `uat → master` of them. */
@@ -193,9 +192,7 @@ export async function createDeploymentFixture(
     },
   };
 
-  function createRunner(
-    own: Partial<RunOptions> & { readonly timers?: Timers } = {},
-  ): DeploymentRunner {
+  function createRunner(own: Partial<RunDeps> = {}): DeploymentRunner {
     runnerCount += 1;
     const runDeps: RunDeps = {
       ...base,
