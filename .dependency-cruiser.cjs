@@ -1,5 +1,6 @@
 // Who may import whom (shared/docs/architecture.md). Each rule says what to do instead.
-const TESTS = "(\\.test\\.ts$|/testing/|/__fixtures__/|^bot/scenarios/|^shared/tooling/|^shared/bench/)";
+const TESTS =
+  "(\\.test\\.ts$|/testing/|/__fixtures__/|^bot/scenarios/|^shared/tooling/|^shared/bench/)";
 
 /** Forbids imports from `from` to `to`, except in tests. */
 function forbid(name, comment, from, to, exceptFrom) {
@@ -112,9 +113,21 @@ module.exports = {
     ),
     vendor(["sqlite3"], "shared/db", "Only shared/db/connect.ts knows the driver."),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
-    vendor(["openid-client", "oidc-provider", "jose"], "dashboard/server/auth", "Sign-in lives in dashboard/server/auth."),
-    vendor(["ws"], "dashboard/server", "The socket of the room lives in dashboard/server/room-socket.ts."),
-    vendor(["express", "express-session", "helmet", "express-rate-limit", "csrf-sync"], "dashboard/server", "HTTP lives in dashboard/server."),
+    vendor(
+      ["openid-client", "oidc-provider", "jose"],
+      "dashboard/server/auth",
+      "Sign-in lives in dashboard/server/auth.",
+    ),
+    vendor(
+      ["ws"],
+      "dashboard/server",
+      "The socket of the room lives in dashboard/server/room-socket.ts.",
+    ),
+    vendor(
+      ["express", "express-session", "helmet", "express-rate-limit", "csrf-sync"],
+      "dashboard/server",
+      "HTTP lives in dashboard/server.",
+    ),
     vendor(["vue", "pinia", "vue-router"], "dashboard/web", "Pages live in dashboard/web."),
   ],
   options: {

@@ -22,11 +22,6 @@ export interface WebSettings {
   };
 }
 
-/** What applies where the configuration says nothing. */
-export const WEB_DEFAULTS = {
-  rateLimit: { perSecond: 50, signInsPerMinute: 60 },
-} as const;
-
 /** Whether people reach Slipway over TLS: decides about `Secure` cookies and HSTS. */
 export function isBehindTls(settings: Pick<WebSettings, "baseUrl">): boolean {
   return new URL(settings.baseUrl).protocol === "https:";

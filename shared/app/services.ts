@@ -1,4 +1,3 @@
-import type { z } from "zod";
 import type { AuditEntry, AuditQuery, AuditVerification } from "../contract/audit.ts";
 import type { SaveService, SaveTeam, ServiceView, TeamView } from "../contract/catalog.ts";
 import type { RoomCard } from "../contract/card.ts";
@@ -33,7 +32,7 @@ import type { RoomChannel, RoomMessage, RoomMessageQuery } from "../contract/roo
 import type { Actor } from "../core/actor.ts";
 import type { Permission } from "./policies.ts";
 
-export type { Actor, Grant, Via } from "../core/actor.ts";
+export type { Actor } from "../core/actor.ts";
 export type { Permission } from "./policies.ts";
 
 /** Says how far a long command is; called often, shown rarely. */
@@ -280,9 +279,7 @@ export interface ChatStoreServices {
     tokens: readonly string[],
     place: { readonly channelId: string; readonly messageId: string },
   ): Promise<void>;
-  findAction(
-    token: string,
-  ): Promise<{
+  findAction(token: string): Promise<{
     readonly action: string;
     readonly payload: unknown;
     readonly platform: string;
@@ -345,6 +342,3 @@ export interface Services {
     scope?: { readonly environment?: string; readonly team?: string },
   ): boolean;
 }
-
-/** Shape helper for presenters. */
-export type Output<T extends z.ZodType> = z.output<T>;

@@ -78,11 +78,6 @@ export const TokenNotFound = defineError<{ token: string }>(
   () => "You have no such API token.",
   () => "Look at the list of your tokens.",
 );
-export const TokenIssueRefused = defineError<{ person: string; why: string }>(
-  "token.issue_refused",
-  "blocked",
-  (d) => `No token was made for ${d.person}: ${d.why}.`,
-);
 export const AccountUnlinked = defineError<{ platform: string }>(
   "account.unlinked",
   "unauthenticated",

@@ -2,10 +2,8 @@ import type {
   DeploymentLogView,
   DeploymentSummary,
   DeploymentView,
-  PlanView,
 } from "../../../../shared/contract/deployment.ts";
 import type { Page } from "../../../../shared/contract/common.ts";
-import type { EnvironmentView } from "../../../../shared/contract/environment.ts";
 import type { AuditEntry } from "../../../../shared/contract/audit.ts";
 import type { Me } from "../../../../shared/contract/me.ts";
 import type { Problem } from "../../../../shared/contract/problem.ts";
@@ -145,14 +143,6 @@ export function closeRelease(number: number, reason: string): Promise<ReleaseVie
   return request("POST", `/releases/${String(number)}/close`, { body: { reason } });
 }
 
-export function planRelease(
-  number: number,
-  environment?: string,
-  signal?: AbortSignal,
-): Promise<PlanView> {
-  return request("GET", withQuery(`/releases/${String(number)}/plan`, { environment }), { signal });
-}
-
 export function deployRelease(
   number: number,
   body: { environment?: string; only?: string[]; fromWave?: number },
@@ -199,12 +189,6 @@ export function rollBack(environment: string, reason: string): Promise<Deploymen
   return request("POST", `/environments/${encodeURIComponent(environment)}/rollback`, {
     body: { reason },
   });
-}
-
-export function listEnvironments(
-  signal?: AbortSignal,
-): Promise<{ items: EnvironmentView[]; total: number }> {
-  return request("GET", "/environments", { signal });
 }
 
 export function listRoomMessages(
