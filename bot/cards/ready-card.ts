@@ -8,6 +8,7 @@ import type { LiveCard } from "../chat/live-card.ts";
 import { requestDeployment, showRelease } from "./action-refs.ts";
 import { orderLines } from "./order-card.ts";
 import {
+  deployObstacles,
   nextStep,
   releaseRoute,
   releaseSize,
@@ -39,9 +40,10 @@ export function readyLive(release: ReleaseView, why: string | null): LiveCard {
 
 function stillReady(release: ReleaseView): Card {
   const { number, fingerprint, targetEnvironment } = release;
+  const obstacles = deployObstacles(release);
   return card(
     READY,
-    "success",
+    obstacles.length === 0 ? "success" : "warning",
     text(`**Release #${number}**: ${code(releaseRoute(release))}`),
     fields([
       ["Repositories", pluralise(repositoryCount(release), "repository", "repositories")],
@@ -51,9 +53,10 @@ function stillReady(release: ReleaseView): Card {
     ]),
     text(...releaseWarnings(release)),
     text(...orderLines(release.order)),
-    note(nextStep(release)),
+    text(...obstacles),
+    note(obstacles.length === 0 ? nextStep(release) : undefined),
     actions(
-      targetEnvironment === null
+      targetEnvironment === null || obstacles.length > 0
         ? undefined
         : button(
             "Deploy",

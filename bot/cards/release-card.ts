@@ -9,6 +9,7 @@ import { toAnswer, type LiveCard } from "../chat/live-card.ts";
 import { planDeployment, refreshRelease, requestDeployment, signOff } from "./action-refs.ts";
 import { orderLines } from "./order-card.ts";
 import {
+  deployObstacles,
   isOpen,
   nextStep,
   releaseRoute,
@@ -31,6 +32,7 @@ import {
 /** Everything about a release that fits on a card. The same for everybody who looks, so it can be edited in place. */
 export function releaseCard(release: ReleaseView): Card {
   const { number, status } = release;
+  const obstacles = deployObstacles(release);
   return card(
     `Release #${number}: ${releaseRoute(release)} (${releaseStatusWords[status]})`,
     releaseTones[status],
@@ -49,7 +51,8 @@ export function releaseCard(release: ReleaseView): Card {
     table(["Service", "Commits", "Change", "CI", "Wave", "Remarks"], release.items.map(itemRow)),
     text(...orderLines(release.order)),
     text(...lastChanges(release)),
-    note(nextStep(release)),
+    text(...obstacles),
+    note(obstacles.length === 0 ? nextStep(release) : undefined),
     actions(...releaseButtons(release), link("Open dashboard", release.url)),
   );
 }
@@ -84,7 +87,7 @@ function releaseButtons(release: ReleaseView): readonly (ActionItem | undefined)
         "primary",
       ),
     ),
-    status === "approved" && environment !== undefined
+    status === "approved" && environment !== undefined && deployObstacles(release).length === 0
       ? button(
           "Deploy",
           requestDeployment.call({ release: number, environment, fingerprint }),

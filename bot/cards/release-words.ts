@@ -2,7 +2,7 @@ import type { ReleaseSummary, ReleaseView } from "../../shared/contract/release.
 import { joinWords, pluralise } from "../../shared/lib/text.ts";
 import { list } from "../chat/card-builders.ts";
 import { escapeMarkdown, plain, sentence } from "../chat/markdown.ts";
-import { peopleNames, personName, quoteWord, roleLabel } from "./wording.ts";
+import { peopleNames, personName, quoteWord, roleLabel, unmetLines } from "./wording.ts";
 
 /** `uat → master`, `preprod → prod`. */
 export function releaseRoute(
@@ -82,6 +82,12 @@ export function releaseWarnings(release: ReleaseView): readonly string[] {
     release.unsatisfiable !== null &&
       `**Nobody can complete the sign-off**: ${sentence(release.unsatisfiable)}`,
   ].filter((line): line is string => typeof line === "string");
+}
+
+/** Why a release that everybody needed has signed cannot be deployed now, as markdown. Nothing when it can. */
+export function deployObstacles(release: ReleaseView): readonly string[] {
+  const unmet = release.status === "approved" ? unmetLines(release.requirements) : [];
+  return unmet.length === 0 ? [] : ["**Cannot be deployed right now**", ...unmet];
 }
 
 /** What somebody should do next, as markdown; undefined when nothing is left to do. */

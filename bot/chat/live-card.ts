@@ -28,3 +28,13 @@ export function readySubject(release: number): string {
 export function deploymentSubject(deployment: number): string {
   return `deployment/${deployment}`;
 }
+
+/** The call to act on a deployment that did not go well. */
+export function outcomeSubject(deployment: number): string {
+  return `deployment/${deployment}/outcome`;
+}
+
+/** Whether one may deploy to an environment. */
+export function environmentSubject(environment: string): string {
+  return `environment/${environment}`;
+}

@@ -69,6 +69,14 @@ describe(createPosts.name, () => {
     expect(fake.messages.map(textOf)).toEqual([expect.stringContaining("deployed")]);
   });
 
+  it("adds a detail on one platform only, when told so", async () => {
+    const { fake, other, keep, posts } = await setUp();
+    await keep("pending");
+    await keep("pending", { platform: "other", channelId: "ops" });
+    await posts.addDetail("release/12", "fact-1", card("Detail", "info"), "other");
+    expect([fake.messages.length, other.messages.length]).toEqual([1, 2]);
+  });
+
   it("merges a burst of edits and always shows the last state", async () => {
     const { clock, fake, posts } = await setUp(2_000);
     let state = 0;

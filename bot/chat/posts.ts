@@ -8,6 +8,7 @@ import { systemTimers, type Timers } from "../../shared/lib/scheduler.ts";
 import type { ActionTokens } from "./action-tokens.ts";
 import type { ActionItem, Card } from "./card.ts";
 import { card, note } from "./card-builders.ts";
+import { everyOne } from "./every-one.ts";
 import type { LiveCard } from "./live-card.ts";
 import type { ChatPlatform, MessageRef, Outgoing, Place } from "./platform.ts";
 
@@ -32,8 +33,11 @@ export interface Posts {
   keep(place: Place, subject: string, render: RenderLive, how?: KeepOptions): Promise<void>;
   /** Brings every message about the subject up to date, wherever it is. One dead platform does not keep the others waiting. */
   refresh(subject: string, render: RenderLive, how?: KeepOptions): Promise<void>;
-  /** Says something once in the thread of each message about the subject. `key` tells one such thing from another. */
-  addDetail(subject: string, key: string, content: Card): Promise<void>;
+  /**
+   * Says something once in the thread of each message about the subject, on one platform or on all. `key` tells one such thing
+   * from another.
+   */
+  addDetail(subject: string, key: string, content: Card, platform?: string): Promise<void>;
   /** Writes to one person, once per subject. */
   tell(platform: string, userId: string, live: LiveCard): Promise<void>;
   /** The live message in this place. */
@@ -150,9 +154,15 @@ export function createPosts(deps: PostsDeps): Posts {
     await everyOne(known, (stored) => keep(toPlace(stored), subject, render, how));
   }
 
-  async function addDetail(subject: string, key: string, content: Card): Promise<void> {
+  async function addDetail(
+    subject: string,
+    key: string,
+    content: Card,
+    platform?: string,
+  ): Promise<void> {
     const posts = await chatStore.findPosts(subject);
-    await everyOne(posts, async (stored) => {
+    const wanted = posts.filter((stored) => platform === undefined || stored.platform === platform);
+    await everyOne(wanted, async (stored) => {
       const threads = platforms.get(stored.platform)?.features.threads === true;
       if (threads && stored.messageId !== null) {
         const threadId = stored.threadId ?? stored.messageId;
@@ -483,13 +493,4 @@ function hash(content: Card): string {
 /** Whether both show the same; a database may give the keys back in another order. */
 function same(a: StoredPost["shown"], b: StoredPost["shown"]): boolean {
   return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
-}
-
-/** Does all of it whatever fails, then throws the first failure, so that it is tried again. */
-async function everyOne<T>(things: readonly T[], work: (thing: T) => Promise<void>): Promise<void> {
-  const results = await Promise.allSettled(things.map(work));
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure) {
-    throw failure.reason;
-  }
 }

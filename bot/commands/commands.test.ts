@@ -221,7 +221,12 @@ describe("a reason", () => {
   it("is asked for by a lock, with the duration that was typed", async () => {
     const lock = vi.fn<Services["environments"]["lock"]>(async () =>
       buildEnvironment({
-        lock: { by: danaRef, reason: "sale", since: "2026-11-25T12:00:00.000Z", until: null },
+        lock: {
+          by: danaRef,
+          reason: "sale",
+          since: "2026-11-25T12:00:00.000Z",
+          until: "2026-11-25T14:00:00.000Z",
+        },
       }),
     );
     const { say, click, platform } = await createCommandHarness({ environments: { lock } });

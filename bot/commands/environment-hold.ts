@@ -1,10 +1,11 @@
 import { holdEnvironment, resumeEnvironment } from "../cards/action-refs.ts";
 import { askCard } from "../cards/ask-card.ts";
-import { environmentChangeCard } from "../cards/environment-card.ts";
+import { environmentLive, resumedWords } from "../cards/environment-live.ts";
 import { reasonForm } from "../chat/card-builders.ts";
 import type { Answer, CommandContext } from "../chat/command.ts";
 import { REASON_OPTION, readEnvironment, readReasonOrRest } from "../chat/command-arguments.ts";
 import { defineAction, defineCommand } from "../chat/define-command.ts";
+import { toAnswer } from "../chat/live-card.ts";
 
 export const environmentHold = defineCommand({
   id: "environment.hold",
@@ -65,10 +66,10 @@ async function hold(
   reason: string,
 ): Promise<Answer> {
   const environment = await services.environments.hold(actor, name, reason);
-  return { card: environmentChangeCard(`Automation for ${name} is on hold`, environment) };
+  return toAnswer(environmentLive(environment));
 }
 
 async function resume({ actor, services }: CommandContext, name: string): Promise<Answer> {
   const environment = await services.environments.resume(actor, name);
-  return { card: environmentChangeCard(`Automation for ${name} goes on`, environment) };
+  return toAnswer(environmentLive(environment, { hold: resumedWords(actor.name) }));
 }

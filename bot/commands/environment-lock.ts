@@ -1,8 +1,9 @@
 import { CommandInvalid } from "../../shared/errors/catalog.ts";
-import { formatDuration, parseDuration } from "../../shared/lib/time.ts";
+import { parseDuration } from "../../shared/lib/time.ts";
 import { lockEnvironment, unlockEnvironment } from "../cards/action-refs.ts";
 import { askCard } from "../cards/ask-card.ts";
-import { environmentChangeCard, lockForm } from "../cards/environment-card.ts";
+import { lockForm } from "../cards/environment-card.ts";
+import { environmentLive, unlockedWords } from "../cards/environment-live.ts";
 import type { Answer, CommandContext } from "../chat/command.ts";
 import {
   REASON_OPTION,
@@ -11,6 +12,7 @@ import {
   readReasonOrRest,
 } from "../chat/command-arguments.ts";
 import { defineAction, defineCommand } from "../chat/define-command.ts";
+import { toAnswer } from "../chat/live-card.ts";
 
 const USAGE = 'lock <environment> "why" [--for 2h]';
 
@@ -83,11 +85,12 @@ async function lock(
 ): Promise<Answer> {
   const input = { reason, ...(forMs === undefined ? {} : { forMs }) };
   const environment = await services.environments.lock(actor, name, input);
-  const duration = forMs === undefined ? "" : ` for ${formatDuration(forMs)}`;
-  return { card: environmentChangeCard(`${name} is locked${duration}`, environment) };
+  return toAnswer(environmentLive(environment));
 }
 
 async function unlock({ actor, services }: CommandContext, name: string): Promise<Answer> {
   const environment = await services.environments.unlock(actor, name);
-  return { card: environmentChangeCard(`${name} is unlocked`, environment) };
+  // The words of the announcement, so that neither edits the other's card.
+  const gone = { lock: unlockedWords(`unlocked by ${actor.name}`) };
+  return toAnswer(environmentLive(environment, gone));
 }

@@ -1,12 +1,10 @@
 import type { DeploymentView } from "../../shared/contract/deployment.ts";
 import type { EventOf, Subscriber } from "../../shared/events/events.ts";
-import { failureCard, logCard } from "../cards/deployment-card.ts";
-import { hasFailed } from "../cards/deployment-words.ts";
-import { deploymentSubject } from "../chat/live-card.ts";
+import { needsAction, serviceFailureCard } from "../cards/deployment-outcome.ts";
+import { everyOne } from "../chat/every-one.ts";
+import { deploymentSubject, outcomeSubject } from "../chat/live-card.ts";
 import { readLogTail } from "../chat/log-tail.ts";
-import type { Place } from "../chat/platform.ts";
-import { renderDeployment } from "./render-live.ts";
-import { announcementPlaces, doAll, type SubscriberDeps } from "./subscriber-deps.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 const EVENTS = [
   "deployment.requested",
@@ -17,82 +15,116 @@ const EVENTS = [
   "deployment.finished",
 ] as const;
 
-/** Services whose log lines are put into the thread; a failure of more is one failure with many faces. */
-const LOGGED_SERVICES = 5;
+/** Services explained in the thread; a failure of more is one failure with many faces. */
+const EXPLAINED_SERVICES = 5;
+/** How many cards of deployments that a rollback undid are renewed; nobody looks at older ones. */
+const UNDONE_SHOWN = 50;
 
 /**
  * One live card per deployment, in the announcement channels and wherever somebody asked for it. It is edited as the services
- * progress; a failure is a new message, because people must act, with the last log lines in the thread.
+ * progress; what failed is explained in the thread. The end is an edit when it went well, and a new message when people must
+ * act.
  */
 export function createAnnounceDeployment(
   deps: SubscriberDeps,
 ): Subscriber<(typeof EVENTS)[number]> {
+  const { cards, places, render, services, systemActor } = deps;
+
   return {
     name: "chat-announce-deployment",
     events: EVENTS,
     async handle(event) {
       const { number } = event.payload;
       const subject = deploymentSubject(number);
-      const render = () => renderDeployment(deps, number);
+      const draw = () => render.deployment(number);
       if (event.name === "deployment.requested" && isNews(event)) {
-        await doAll(
-          announcementPlaces(deps).map((place) => () => deps.posts.keep(place, subject, render)),
-        );
+        await everyOne(places, (place) => cards.keep(place, subject, event, draw));
       }
-      await deps.posts.refresh(subject, render);
+      await cards.refresh(subject, event, draw, { urgent: event.name === "deployment.finished" });
+      if (event.name === "deployment.step_changed" && event.payload.status === "failed") {
+        const deployment = await services.deployments.view(systemActor, number);
+        await explain(deps, deployment, [event.payload.service]);
+      }
       if (event.name === "deployment.finished") {
-        await announceOutcome(deps, number);
+        await finish(deps, event);
       }
     },
   };
 }
 
 /** The baseline of the first start is no news: nobody asked for it and nobody has to do anything. */
-function isNews({ payload }: EventOf<"deployment.requested">): boolean {
-  return payload.release !== null || payload.kind === "rollback";
+function isNews({ payload, actor }: EventOf<"deployment.requested">): boolean {
+  return payload.release !== null || payload.kind === "rollback" || actor.platform !== "system";
 }
 
-async function announceOutcome(deps: SubscriberDeps, number: number): Promise<void> {
-  const deployment = await deps.services.deployments.view(deps.systemActor, number);
-  if (!hasFailed(deployment)) {
-    return;
-  }
-  const subject = `${deploymentSubject(number)}/outcome`;
-  const card = failureCard(deployment);
-  const shown = { status: deployment.status };
-  const places = await placesOf(deps, number);
-  await doAll([
-    ...places.map(
-      (place) => () => deps.posts.keep(place, subject, async () => ({ subject, shown, card })),
-    ),
-    () => addLogs(deps, deployment),
-  ]);
-}
-
-/** The announcement channels, and every channel where somebody watches this deployment. */
-async function placesOf(deps: SubscriberDeps, number: number): Promise<readonly Place[]> {
-  const posts = await deps.services.chatStore.findPosts(deploymentSubject(number));
-  const places = [...announcementPlaces(deps), ...posts]
-    .filter(({ platform }) => deps.platforms.has(platform))
-    .map(
-      ({ platform, channelId }) => [`${platform}:${channelId}`, { platform, channelId }] as const,
+async function finish(deps: SubscriberDeps, event: EventOf<"deployment.finished">): Promise<void> {
+  const { services, systemActor } = deps;
+  const { number, kind, status } = event.payload;
+  const deployment = await services.deployments.view(systemActor, number);
+  if (needsAction(deployment)) {
+    await callToAct(deps, event);
+    const failed = deployment.results.filter(({ state }) => state === "failed");
+    await explain(
+      deps,
+      deployment,
+      failed.map(({ service }) => service),
     );
-  return [...new Map(places).values()];
+  }
+  if (kind === "rollback" && status === "succeeded") {
+    await refreshUndone(deps, event);
+  }
 }
 
-/** The last lines of what failed, in the thread of the deployment's card. */
-async function addLogs(deps: SubscriberDeps, deployment: DeploymentView): Promise<void> {
-  const { number, results } = deployment;
-  const failed = results.filter(({ state }) => state === "failed").slice(0, LOGGED_SERVICES);
-  if (failed.length === 0) {
+/** Wherever the deployment is watched, and in the announcement channels: also for a baseline that was no news. */
+async function callToAct(
+  { cards, places, render }: SubscriberDeps,
+  event: EventOf<"deployment.finished">,
+): Promise<void> {
+  const { number } = event.payload;
+  const watched = await cards.placesOf(deploymentSubject(number));
+  const others = places.filter(
+    ({ channelId }) => !watched.some((place) => place.channelId === channelId),
+  );
+  await everyOne([...watched, ...others], (place) =>
+    cards.keep(place, outcomeSubject(number), event, () => render.outcome(number)),
+  );
+}
+
+/** Why services failed, with the last lines of their logs, once each, in the thread of the deployment's card. */
+async function explain(
+  { cards, platform, posts, services, systemActor }: SubscriberDeps,
+  deployment: DeploymentView,
+  failed: readonly string[],
+): Promise<void> {
+  const subject = deploymentSubject(deployment.number);
+  if (
+    failed.length === 0 ||
+    !platform.features.threads ||
+    (await cards.placesOf(subject)).length === 0
+  ) {
     return;
   }
-  const lines = await readLogTail(deps.services.deployments, deps.systemActor, number);
-  for (const { service } of failed) {
-    const own = lines.filter((line) => line.service === service);
-    if (own.length > 0) {
-      const card = logCard(deployment, own, service);
-      await deps.posts.addDetail(deploymentSubject(number), `log-${service}`, card);
-    }
+  const log = await readLogTail(services.deployments, systemActor, deployment.number);
+  for (const service of failed.slice(0, EXPLAINED_SERVICES)) {
+    const content = serviceFailureCard(deployment, service, log);
+    await posts.addDetail(subject, `failed-${service}`, content, platform.id);
   }
+}
+
+/** After a rollback the cards of what it undid say so, and lose the buttons that make no sense any more. */
+async function refreshUndone(
+  { cards, render, services, systemActor }: SubscriberDeps,
+  event: EventOf<"deployment.finished">,
+): Promise<void> {
+  const { environment } = event.payload;
+  const undone = await services.deployments.list(systemActor, {
+    environment,
+    status: "rolled_back",
+    limit: UNDONE_SHOWN,
+    offset: 0,
+  });
+  await everyOne(undone.items, async ({ number }) => {
+    await cards.refresh(deploymentSubject(number), event, () => render.deployment(number));
+    await cards.refresh(outcomeSubject(number), event, () => render.outcome(number));
+  });
 }

@@ -1,9 +1,9 @@
-import type { StoredPost } from "../../shared/app/services.ts";
 import type { EventOf, Subscriber } from "../../shared/events/events.ts";
-import { readySubject, releaseSubject, type LiveCard } from "../chat/live-card.ts";
+import { everyOne } from "../chat/every-one.ts";
+import { releaseSubject } from "../chat/live-card.ts";
+import { announceReady, refreshReady, refreshRelease } from "./release-cards.ts";
 import { releaseDetail } from "./release-details.ts";
-import { renderReady, renderRelease } from "./render-live.ts";
-import { announcementPlaces, doAll, type SubscriberDeps } from "./subscriber-deps.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 const EVENTS = [
   "release.created",
@@ -22,6 +22,9 @@ const EVENTS = [
   "release.closed",
   "release.status_changed",
   "release.item_landed",
+  "deployment.requested",
+  "deployment.started",
+  "deployment.finished",
 ] as const;
 type Fact = EventOf<(typeof EVENTS)[number]>;
 
@@ -34,69 +37,51 @@ export function createAnnounceRelease(deps: SubscriberDeps): Subscriber<(typeof 
     name: "chat-announce-release",
     events: EVENTS,
     async handle(event) {
-      const { number } = event.payload;
-      if (event.name === "release.created") {
-        await announce(deps, number);
+      const number = releaseOf(event);
+      if (number === null) {
+        return;
       }
-      if (event.name === "release.approved") {
-        await announceReady(deps, number);
-      }
-      await doAll([
-        () => deps.posts.refresh(releaseSubject(number), () => renderRelease(deps, number)),
-        () => refreshReady(deps, event),
-        () => addDetail(deps, event),
-      ]);
+      await announce(deps, event, number);
+      await everyOne([refreshRelease, addDetail], (work) => work(deps, number, event));
     },
   };
 }
 
-async function announce(deps: SubscriberDeps, number: number): Promise<void> {
-  await doAll(
-    announcementPlaces(deps).map(
-      (place) => () =>
-        deps.posts.keep(place, releaseSubject(number), () => renderRelease(deps, number)),
-    ),
-  );
-}
-
-/** A message of its own, because somebody must deploy it; posted again below after an approval that was lost. */
-async function announceReady(deps: SubscriberDeps, number: number): Promise<void> {
-  const { status } = await deps.services.releases.view(deps.systemActor, number);
-  if (status === "pending" || status === "rejected") {
-    // Approved and lost again before we came to it: there is nothing to announce.
-    return;
+/** Null for a deployment of no release. */
+function releaseOf(event: Fact): number | null {
+  switch (event.name) {
+    case "deployment.requested":
+    case "deployment.started":
+    case "deployment.finished":
+      return event.payload.release;
+    default:
+      return event.payload.number;
   }
-  await doAll(
-    announcementPlaces(deps).map(
-      (place) => () =>
-        deps.posts.keep(
-          place,
-          readySubject(number),
-          (previous) => renderReady(deps, number, previous),
-          { anew: isReadyAgain },
-        ),
-    ),
-  );
 }
 
-function isReadyAgain(previous: StoredPost, next: LiveCard): boolean {
-  return next.shown["isReady"] === true && previous.shown["isReady"] !== true;
+async function announce(deps: SubscriberDeps, event: Fact, number: number): Promise<void> {
+  const { cards, places, render } = deps;
+  switch (event.name) {
+    case "release.created":
+      await everyOne(places, (place) =>
+        cards.keep(place, releaseSubject(number), event, () => render.release(number)),
+      );
+      return;
+    case "release.approved":
+      await announceReady(deps, number, event);
+      return;
+    case "release.approval_lost":
+      await refreshReady(deps, number, event, event.payload.why);
+      return;
+    default:
+      return;
+  }
 }
 
-async function refreshReady(deps: SubscriberDeps, event: Fact): Promise<void> {
-  const { number } = event.payload;
-  const why = event.name === "release.approval_lost" ? event.payload.why : undefined;
-  await deps.posts.refresh(
-    readySubject(number),
-    (previous) => renderReady(deps, number, previous, why),
-    // Only this fact knows why, so it must not be merged with an edit that does not.
-    { urgent: why !== undefined },
-  );
-}
-
-async function addDetail(deps: SubscriberDeps, event: Fact): Promise<void> {
+async function addDetail(deps: SubscriberDeps, number: number, event: Fact): Promise<void> {
   const detail = releaseDetail(event);
   if (detail) {
-    await deps.posts.addDetail(releaseSubject(event.payload.number), `fact-${event.seq}`, detail);
+    const { posts, platform } = deps;
+    await posts.addDetail(releaseSubject(number), `fact-${event.seq}`, detail, platform.id);
   }
 }

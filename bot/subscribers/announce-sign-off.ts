@@ -1,42 +1,59 @@
+import type { ReleaseView, SignOffView } from "../../shared/contract/release.ts";
 import type { Subscriber } from "../../shared/events/events.ts";
 import { signAgainCard } from "../cards/sign-again-card.ts";
+import { everyOne } from "../chat/every-one.ts";
 import { releaseSubject } from "../chat/live-card.ts";
-import { doAll, type SubscriberDeps } from "./subscriber-deps.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 /** Writes to the people whose signature no longer counts, and to nobody else, with what changed since they signed. */
-export function createAnnounceSignOff(
-  deps: SubscriberDeps,
-): Subscriber<"release.sign_off_outdated"> {
+export function createAnnounceSignOff({
+  services,
+  posts,
+  platform,
+  systemActor,
+}: SubscriberDeps): Subscriber<"release.sign_off_outdated"> {
   return {
     name: "chat-announce-sign-off",
     events: ["release.sign_off_outdated"],
     async handle({ payload: { number, signOffs }, seq }) {
-      const release = await deps.services.releases.view(deps.systemActor, number);
-      if (release.status !== "pending") {
+      if (platform.features.usersAreSubjects !== true) {
+        // Nobody knows yet who they are there.
         return;
       }
-      const platforms = [...deps.platforms.values()].filter(
-        (platform) => platform.features.usersAreSubjects === true,
-      );
-      await doAll(
-        platforms.flatMap(({ id }) =>
-          signOffs
-            .filter(({ role }) => isMissing(release.progress, role))
-            .map(({ role, subject, changes }) => () => {
-              const card = signAgainCard(release, role, changes);
-              const name = `${releaseSubject(number)}/again/${seq}/${role}`;
-              return deps.posts.tell(id, subject, { subject: name, shown: {}, card });
-            }),
-        ),
-      );
+      const release = await services.releases.view(systemActor, number);
+      const wanted = release.status === "pending" ? signOffs : [];
+      await everyOne(wanted, async ({ role, subject, changes }) => {
+        const own = signOffOf(release, role, subject);
+        if (!isMissing(release, role) || own?.state === "counts") {
+          return;
+        }
+        // More may have changed since the fact; what counts is the difference to what they would sign now.
+        const current = own?.state === "stale" ? own.changesSince : [];
+        await posts.tell(platform.id, subject, {
+          subject: `${releaseSubject(number)}/again/${seq}/${role}`,
+          shown: { fingerprint: release.fingerprint },
+          card: signAgainCard(release, role, current.length > 0 ? current : changes),
+        });
+      });
     },
   };
 }
 
 /** Nobody is asked for a signature that somebody else has given meanwhile. */
-function isMissing(
-  progress: readonly { readonly role: string; readonly have: number; readonly needed: number }[],
-  role: string,
-): boolean {
+function isMissing({ progress }: ReleaseView, role: string): boolean {
   return progress.some((each) => each.role === role && each.have < each.needed);
+}
+
+/** What became of one person's signature in one role: one that counts, or else one that does not any more. */
+function signOffOf(
+  { signOffs }: ReleaseView,
+  role: string,
+  subject: string,
+): SignOffView | undefined {
+  const own = signOffs.filter((each) => each.role === role && each.person.subject === subject);
+  return (
+    own.find(({ state }) => state === "counts") ??
+    own.find(({ state }) => state === "stale") ??
+    own[0]
+  );
 }

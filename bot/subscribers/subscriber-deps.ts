@@ -1,34 +1,32 @@
 import type { Actor, Services } from "../../shared/app/services.ts";
+import type { LiveRenderer } from "../cards/render-live.ts";
 import type { ChatPlatform, Place } from "../chat/platform.ts";
 import type { Posts } from "../chat/posts.ts";
+import type { LiveCards } from "./live-cards.ts";
 
 /**
- * What subscribers of chat need. They read it when a fact arrives, never when they are made, so it may be filled in after the
- * storage that has to know their names.
+ * What subscribers of chat need. Each writes to one platform: which facts it has heard, in which order, and when it is told
+ * again are kept for each subscriber by itself, so a dead platform delays no other one.
  */
 export interface SubscriberDeps {
   readonly services: Services;
   readonly posts: Posts;
-  readonly platforms: ReadonlyMap<string, ChatPlatform>;
+  readonly cards: LiveCards;
+  readonly render: LiveRenderer;
+  readonly platform: Pick<ChatPlatform, "id" | "features">;
+  /** Channels of this platform where everybody hears of what happens. */
+  readonly places: readonly Place[];
   /** Cards that everybody sees are drawn for nobody in particular. */
   readonly systemActor: Actor;
 }
 
-/** The channels of `chat.announce` whose platforms are running. */
-export function announcementPlaces({ services, platforms }: SubscriberDeps): readonly Place[] {
-  return services.installation.announce.flatMap((entry) => {
-    const separator = entry.indexOf(":");
-    const platform = entry.slice(0, separator);
-    const channelId = entry.slice(separator + 1);
-    return separator > 0 && platforms.has(platform) ? [{ platform, channelId }] : [];
-  });
-}
-
-/** Does all of it whatever fails, then throws the first failure: one dead platform keeps no other waiting. */
-export async function doAll(works: readonly (() => Promise<void>)[]): Promise<void> {
-  const results = await Promise.allSettled(works.map((work) => work()));
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure) {
-    throw failure.reason;
-  }
+/** The channels of one platform among `chat.announce`, e.g. `room:releases`. */
+export function announcementPlaces(
+  announce: readonly string[],
+  platform: string,
+): readonly Place[] {
+  return announce
+    .filter((entry) => entry.startsWith(`${platform}:`))
+    .map((entry) => ({ platform, channelId: entry.slice(platform.length + 1) }))
+    .filter(({ channelId }) => channelId !== "");
 }

@@ -1,6 +1,8 @@
+import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { systemActor } from "../../shared/core/actor.ts";
 import type { DeploymentView } from "../../shared/contract/deployment.ts";
+import type { EnvironmentView } from "../../shared/contract/environment.ts";
 import type { ReleaseView } from "../../shared/contract/release.ts";
 import { UpstreamUnavailable } from "../../shared/errors/catalog.ts";
 import type { DomainEvent, EventMap, EventName } from "../../shared/events/events.ts";
@@ -9,34 +11,54 @@ import { createManualClock } from "../../shared/testing/clock.ts";
 import {
   buildApprovedRelease,
   buildDeployment,
+  buildEnvironment,
   buildFailedDeployment,
   buildRelease,
   buildSignOff,
+  danaRef,
   quinnRef,
 } from "../cards/testing/sample-views.ts";
 import { createActionTokens } from "../chat/action-tokens.ts";
 import { createPosts } from "../chat/posts.ts";
 import { createFakePlatform, textOf } from "../chat/testing/fake-platform.ts";
 import { createFakeServices } from "../chat/testing/fake-services.ts";
+import { environmentLive } from "../cards/environment-live.ts";
 import { createChatSubscribers } from "./index.ts";
 
 const signal = new AbortController().signal;
 
+interface State {
+  release: ReleaseView;
+  deployment: DeploymentView;
+  environment: EnvironmentView;
+  undone: DeploymentView[];
+}
+
 async function setUp() {
   const clock = createManualClock();
-  const state: { release: ReleaseView; deployment: DeploymentView } = {
+  const state: State = {
     release: buildRelease(),
     deployment: buildDeployment(),
+    environment: buildEnvironment(),
+    undone: [],
   };
+  let seq = 0;
   const options = { now: () => clock.now() };
   const fake = createFakePlatform(options);
   const other = createFakePlatform({ ...options, id: "other" });
   Object.assign(other.features, { usersAreSubjects: false });
   const platforms = new Map([fake, other].map((platform) => [platform.id, platform]));
   const services = createFakeServices({
-    releases: { view: async () => state.release },
+    releases: {
+      view: async () => state.release,
+      list: async () => ({ items: [state.release], total: 1 }),
+    },
+    environments: { view: async () => state.environment },
+    live: { lastSeq: async () => seq },
     deployments: {
-      view: async () => state.deployment,
+      view: async (_, number) =>
+        state.undone.find((deployment) => deployment.number === number) ?? state.deployment,
+      list: async () => ({ items: state.undone, total: state.undone.length }),
       logs: async (_, __, { after = 0 }) => ({
         items:
           after > 0
@@ -66,10 +88,13 @@ async function setUp() {
     timers: clock,
   });
   const subscribers = createChatSubscribers({ services, posts, platforms, systemActor });
-  let seq = 0;
 
   /** Makes a fact known to whoever reads it; twice, because facts come at least once. */
-  async function happen<N extends EventName>(name: N, payload: EventMap[N]): Promise<void> {
+  async function happen<N extends EventName>(
+    name: N,
+    payload: EventMap[N],
+    actor = { subject: "sub-dana", username: "dana", name: "Dana", platform: "room" },
+  ): Promise<void> {
     seq += 1;
     const event = {
       name,
@@ -78,7 +103,7 @@ async function setUp() {
       id: `event-${seq}`,
       occurredAt: clock.now(),
       correlationId: "c",
-      actor: { subject: "sub-dana", username: "dana", name: "Dana", platform: "room" },
+      actor,
       subject: { kind: "release", id: "12" },
       related: [],
     } as DomainEvent;
@@ -95,8 +120,10 @@ async function setUp() {
       .map(textOf);
   const inThreads = () =>
     fake.messages.filter(({ threadId }) => threadId !== undefined).map(textOf);
-  return { state, fake, other, posts, happen, inChannel, inThreads };
+  return { state, services, fake, other, posts, subscribers, happen, inChannel, inThreads };
 }
+
+const slipway = { subject: "system", username: "slipway", name: "Slipway", platform: "system" };
 
 const created = { number: 12, source: "uat", destination: "master", items: 2 };
 
@@ -234,6 +261,31 @@ describe("people who must sign again", () => {
     expect(other.messages).toEqual([]);
   });
 
+  it("read what changed until now, when more has changed since the fact", async () => {
+    const { state, happen, fake } = await setUp();
+    state.release = buildRelease({
+      signOffs: [
+        buildSignOff(danaRef, "dev", {
+          state: "stale",
+          changesSince: ["5 new commits in payments"],
+        }),
+      ],
+    });
+    await happen("release.sign_off_outdated", outdated);
+    expect(textOf(fake.last())).toContain("5 new commits in payments");
+  });
+
+  it("are left alone when they have signed again already", async () => {
+    const { state, happen, fake } = await setUp();
+    const progress = { role: "dev", needed: 2, have: 1, signedBy: [danaRef], eligible: [] };
+    state.release = buildRelease({
+      progress: [progress],
+      signOffs: [buildSignOff(danaRef, "dev")],
+    });
+    await happen("release.sign_off_outdated", outdated);
+    expect(fake.messages).toEqual([]);
+  });
+
   it("are left alone when the release is over or somebody else has signed", async () => {
     const { state, happen, fake } = await setUp();
     state.release = buildApprovedRelease();
@@ -300,9 +352,75 @@ describe("a deployment in the channels", () => {
 
   it("does not announce the baseline of the first start", async () => {
     const { happen, fake } = await setUp();
-    await happen("deployment.requested", { ...requested, release: null });
+    await happen("deployment.requested", { ...requested, release: null }, slipway);
     await happen("deployment.step_changed", step);
+    await happen("deployment.finished", {
+      ...requested,
+      release: null,
+      status: "succeeded",
+      summary: "",
+    });
     expect(fake.messages).toEqual([]);
+  });
+
+  it("tells when the baseline failed, because somebody has to look at it", async () => {
+    const { state, happen, inChannel } = await setUp();
+    await happen("deployment.requested", { ...requested, release: null }, slipway);
+    state.deployment = buildFailedDeployment({ release: null });
+    await happen("deployment.finished", {
+      ...requested,
+      release: null,
+      status: "failed",
+      summary: "",
+    });
+    expect(inChannel()).toEqual([expect.stringContaining("Deployment #7: to prod failed")]);
+  });
+
+  it("announces the repetition of a baseline that somebody asked for", async () => {
+    const { happen, inChannel } = await setUp();
+    await happen("deployment.requested", { ...requested, release: null });
+    expect(inChannel()).toHaveLength(1);
+  });
+
+  it("explains a failed step in the thread once, as soon as it fails", async () => {
+    const { state, happen, inThreads } = await setUp();
+    await happen("deployment.requested", requested);
+    state.deployment = buildFailedDeployment({ status: "running" });
+    await happen("deployment.step_changed", { ...step, status: "failed", outcome: "No answer." });
+    expect(inThreads()).toEqual([
+      expect.stringMatching(/^auth-service failed[^]*health check[^]*connect ECONNREFUSED/),
+    ]);
+    state.deployment = buildFailedDeployment();
+    await happen("deployment.finished", { ...requested, status: "failed", summary: "" });
+    expect(inThreads()).toHaveLength(1);
+  });
+
+  it.each([
+    ["in the middle", true, 2],
+    ["before anything was touched", false, 1],
+  ])("that was stopped %s calls for action or not", async (_, carriesNewVersion, messages) => {
+    const { state, happen, inChannel } = await setUp();
+    await happen("deployment.requested", requested);
+    const [first, ...others] = buildDeployment().results;
+    state.deployment = buildDeployment({
+      status: "aborted",
+      results: [...(first ? [{ ...first, carriesNewVersion }] : []), ...others],
+    });
+    await happen("deployment.finished", { ...requested, status: "aborted", summary: "" });
+    expect(inChannel()).toHaveLength(messages);
+  });
+
+  it("loses its buttons when a rollback has undone it", async () => {
+    const { state, happen, inChannel } = await setUp();
+    await happen("deployment.requested", requested);
+    state.deployment = buildFailedDeployment();
+    await happen("deployment.finished", { ...requested, status: "failed", summary: "" });
+    expect(inChannel().filter((told) => told.includes("[Roll back]"))).toHaveLength(2);
+    state.undone = [buildFailedDeployment({ status: "rolled_back" })];
+    const rollback = { number: 8, environment: "prod", release: null, kind: "rollback" as const };
+    state.deployment = buildDeployment({ ...rollback, status: "succeeded" });
+    await happen("deployment.finished", { ...rollback, status: "succeeded", summary: "" });
+    expect(inChannel().filter((told) => told.includes("[Roll back]"))).toHaveLength(0);
   });
 
   it("announces a rollback", async () => {
@@ -313,20 +431,122 @@ describe("a deployment in the channels", () => {
   });
 });
 
-describe(createChatSubscribers.name, () => {
-  it("gives stable, different names", () => {
-    const names = createChatSubscribers({
-      services: createFakeServices(),
-      platforms: new Map(),
-      systemActor,
-      get posts(): never {
-        throw new Error("not before a fact arrives");
-      },
-    }).map(({ name }) => name);
-    expect(names).toEqual([
-      "chat-announce-release",
-      "chat-announce-sign-off",
-      "chat-announce-deployment",
+describe("an environment in the channels", () => {
+  const locked = { environment: "prod", reason: "Sale", until: null };
+  const lock = { by: danaRef, reason: "Sale", since: "2026-11-25T11:00:00.000Z", until: null };
+
+  it("is told once when it is locked and again, below, when it is unlocked", async () => {
+    const { state, happen, inChannel } = await setUp();
+    state.environment = buildEnvironment({ lock });
+    await happen("environment.locked", locked);
+    expect(inChannel()).toEqual([expect.stringMatching(/^prod is locked\n.*by Dana.*Sale/)]);
+    state.environment = buildEnvironment();
+    await happen("environment.unlocked", { environment: "prod", why: "unlocked by Olivia" });
+    expect(inChannel()).toEqual([
+      expect.stringContaining("Moved"),
+      expect.stringMatching(/^prod is open for deploys\nNo longer locked: unlocked by Olivia\./),
     ]);
+  });
+
+  it("is not told again where it was locked", async () => {
+    const { state, happen, inChannel, posts } = await setUp();
+    state.environment = buildEnvironment({ lock });
+    await posts.show(
+      { platform: "fake", channelId: "releases" },
+      environmentLive(state.environment),
+      {
+        since: new Date(0),
+      },
+    );
+    await happen("environment.locked", locked);
+    expect(inChannel()).toHaveLength(1);
+  });
+
+  it("tells of a hold, with the reason, and of its end", async () => {
+    const { state, happen, inChannel } = await setUp();
+    state.environment = buildEnvironment({ hold: { ...lock, reason: "Rolled back" } });
+    await happen("environment.held", { environment: "prod", reason: "Rolled back" });
+    expect(inChannel()[0]).toContain("Automation for prod is on hold");
+    state.environment = buildEnvironment();
+    await happen("environment.resumed", { environment: "prod" });
+    expect(inChannel()[1]).toContain("Automation goes on: resumed by Dana.");
+  });
+
+  it("takes the Deploy button off the cards of releases that wait for it, says why, and gives it back", async () => {
+    const { state, happen, inChannel } = await setUp();
+    state.release = buildApprovedRelease();
+    await happen("release.created", created);
+    await happen("release.approved", { number: 12, fingerprint: "f1" });
+    expect(inChannel().map((told) => told.includes("[Deploy]"))).toEqual([true, true]);
+    state.environment = buildEnvironment({ lock });
+    state.release = buildApprovedRelease({
+      requirements: [
+        {
+          id: "not-locked",
+          met: false,
+          code: "environment.locked",
+          reason: "prod is locked by Dana: Sale.",
+          remedy: "Say `unlock prod`.",
+        },
+      ],
+    });
+    await happen("environment.locked", locked);
+    for (const told of inChannel().slice(0, 2)) {
+      expect(told).not.toContain("[Deploy]");
+      expect(told).toContain("• prod is locked by Dana: Sale. Say `unlock prod`.");
+    }
+    state.environment = buildEnvironment();
+    state.release = buildApprovedRelease();
+    await happen("environment.unlocked", { environment: "prod", why: "unlocked by Dana" });
+    expect(
+      inChannel()
+        .slice(0, 2)
+        .map((told) => told.includes("[Deploy]")),
+    ).toEqual([true, true]);
+  });
+});
+
+describe(createChatSubscribers.name, () => {
+  it("gives each platform its own, under stable, different names", async () => {
+    const { subscribers } = await setUp();
+    expect(subscribers.map(({ name }) => name)).toEqual(
+      ["fake", "other"].flatMap((platform) => [
+        `chat-announce-release@${platform}`,
+        `chat-announce-sign-off@${platform}`,
+        `chat-announce-deployment@${platform}`,
+        `chat-announce-environment@${platform}`,
+      ]),
+    );
+  });
+
+  it("has one for every announcer in the folder", async () => {
+    const { subscribers } = await setUp();
+    const files = readdirSync(new URL(".", import.meta.url)).filter((file) =>
+      /^announce-[a-z-]+(?<!\.test)\.ts$/.test(file),
+    );
+    const names = subscribers.map(({ name }) => name.replace(/^chat-(.*)@.*$/, "$1.ts"));
+    expect([...new Set(names)].sort()).toEqual(files.sort());
+  });
+
+  it("gives a fact back when the platform never answers", async () => {
+    const { subscribers, fake } = await setUp();
+    fake.post = () => new Promise(() => undefined);
+    const timeout = new AbortController();
+    const handled = subscribers[0]?.handle(
+      {
+        name: "release.created",
+        payload: created,
+        seq: 1,
+        id: "e1",
+        occurredAt: new Date(0),
+        correlationId: "c",
+        actor: slipway,
+        subject: { kind: "release", id: "12" },
+        related: [],
+      },
+      timeout.signal,
+    );
+    timeout.abort(new Error("too late"));
+    await expect(handled).rejects.toThrow("too late");
   });
 });

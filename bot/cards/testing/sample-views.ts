@@ -145,6 +145,10 @@ export function buildSignOff(
 export function buildApprovedRelease(changes: Partial<ReleaseView> = {}): ReleaseView {
   return buildRelease({
     status: "approved",
+    requirements: [
+      { id: "signed-off", met: true, code: "signed-off", reason: null, remedy: null },
+      { id: "not-locked", met: true, code: "not-locked", reason: null, remedy: null },
+    ],
     signOffs: [buildSignOff(danaRef, "dev"), buildSignOff(quinnRef, "qa")],
     progress: [
       { role: "dev", needed: 1, have: 1, signedBy: [danaRef], eligible: [robinRef] },

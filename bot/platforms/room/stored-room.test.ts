@@ -31,6 +31,7 @@ beforeEach(async () => {
     room: createRoomServices({ database: db, uow: db.uow, clock: db.clock, logger: db.logger }),
     chatStore: createChatStoreServices({ uow: db.uow, clock: db.clock }),
     installation: { announce: ["room:releases"] },
+    live: { lastSeq: async () => 0 },
     releases: {
       create: async () => buildRelease(),
       view: async () => view(),
