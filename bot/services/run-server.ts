@@ -12,7 +12,7 @@ import { createDrainer } from "../../shared/lib/drainer.ts";
 import { createLogger } from "../../shared/lib/logger.ts";
 import { createSampleWorkspace } from "../../shared/sample/sample-workspace.ts";
 import { platforms as platformEntries } from "../platforms/index.ts";
-import { startChat, type ChatService } from "./chat.ts";
+import { createChat, type ChatService, type PlatformStatus } from "./chat.ts";
 import { loadInstallation, sampleDirectory } from "./load-installation.ts";
 import { SERVICE_NAMES, type RunningService, type ServiceName } from "./running-service.ts";
 import { createIdentity, startWeb } from "./web.ts";
@@ -91,7 +91,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
         clock,
       }),
     );
-  const chat = await startChat({
+  const chat = createChat({
     services: container.services,
     platforms,
     systemActor,
@@ -99,9 +99,11 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     logger,
     clock,
   });
-  running.push(chat);
+  // Before anybody can speak: what they do must be announced.
   container.subscribers.push(...chat.subscribers);
   running.push(await startWorker({ container, clock, logger }));
+  running.push(chat);
+  await chat.start();
   running.push(
     await startWeb({
       server,
@@ -202,12 +204,20 @@ async function connections(
     },
     ...chat.status().map(({ platform, state, detail }) => ({
       name: `chat:${platform}`,
-      state: state === "connected" ? ("up" as const) : ("down" as const),
+      state: platformStates[state],
       required: false,
-      detail: detail ?? null,
+      detail,
     })),
   ];
 }
+
+const platformStates = {
+  starting: "starting",
+  connected: "up",
+  reconnecting: "down",
+  failed: "down",
+  stopped: "down",
+} as const satisfies Record<PlatformStatus["state"], ConnectionState["state"]>;
 
 async function databaseState(
   container: Container,
