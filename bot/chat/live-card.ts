@@ -38,3 +38,11 @@ export function outcomeSubject(deployment: number): string {
 export function environmentSubject(environment: string): string {
   return `environment/${environment}`;
 }
+
+/** What the thing is called whatever becomes of it: `Release #12`, `Environment prod`. */
+export function subjectName(subject: string): string {
+  const [, kind = subject, number, name = ""] =
+    /^([a-z]+)\/(?:(\d+)(?:\/.*)?|(.+))$/.exec(subject) ?? [];
+  const called = number === undefined ? name : `#${number}`;
+  return `${kind.charAt(0).toUpperCase()}${kind.slice(1)} ${called}`.trimEnd();
+}

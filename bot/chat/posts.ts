@@ -9,7 +9,7 @@ import type { ActionTokens } from "./action-tokens.ts";
 import type { ActionItem, Card } from "./card.ts";
 import { card, note } from "./card-builders.ts";
 import { everyOne } from "./every-one.ts";
-import type { LiveCard } from "./live-card.ts";
+import { subjectName, type LiveCard } from "./live-card.ts";
 import type { ChatPlatform, MessageRef, Outgoing, Place } from "./platform.ts";
 
 /** Makes the newest card of a subject. Called as late as possible; `previous` is the message as it stands. */
@@ -462,7 +462,11 @@ function leavesChannel(place: Place, previous: StoredPost): boolean {
 
 /** What stays of a message whose card stands further down now: no buttons that could be pressed by mistake. */
 function movedCard(live: LiveCard): Card {
-  return card(live.card.title, "neutral", note("Moved: the current card is further down."));
+  return card(
+    subjectName(live.subject),
+    "neutral",
+    note("Moved: the current card is further down."),
+  );
 }
 
 function toCopy(original: Card): Card {
