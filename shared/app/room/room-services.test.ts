@@ -6,6 +6,7 @@ import { PersonRow } from "../../db/rows/person.ts";
 import { RoomChannelRow } from "../../db/rows/room-channel.ts";
 import { buildActor } from "../../testing/actors.ts";
 import { createTestDatabase, type TestDatabase } from "../../testing/test-database.ts";
+import { createChatStoreServices } from "../chat-store/chat-store-services.ts";
 import type { RoomNotice, RoomServices } from "../services.ts";
 import { createRoomServices } from "./room-services.ts";
 
@@ -406,7 +407,25 @@ describe("pressing", () => {
     },
   );
 
-  it("a button that an edit took away is refused", async () => {
+  it("a button that the card had until a moment ago reaches the bot, which tells how things stand", async () => {
+    const chatStore = createChatStoreServices({ uow: db.uow, clock: db.clock });
+    const expiresAt = new Date(db.clock.now().getTime() + 60_000);
+    const stored = { action: "release.sign_off", payload: {}, platform: "room", expiresAt };
+    await chatStore.saveActions([
+      { ...stored, token: "t1" },
+      { ...stored, token: "elsewhere" },
+    ]);
+    await chatStore.bindActions(["t1"], { channelId: "releases", messageId: message.id });
+    await chatStore.bindActions(["elsewhere"], { channelId: "releases", messageId: "other" });
+    await room.editAsBot(message.id, { text: "done", card: null });
+    await room.press(dana, message.id, { action: "t1" });
+    expect(presses.map(({ action }) => action)).toEqual(["t1"]);
+    await expect(room.press(dana, message.id, { action: "elsewhere" })).rejects.toMatchObject({
+      code: "action.expired",
+    });
+  });
+
+  it("what was never a button of the message is refused after an edit too", async () => {
     await room.editAsBot(message.id, { text: "done", card: null });
     await expect(room.press(dana, message.id, { action: "t1" })).rejects.toMatchObject({
       code: "action.expired",

@@ -4,6 +4,7 @@ import type { RoomMessage } from "../../contract/room.ts";
 import { systemActor, type Actor } from "../../core/actor.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Database } from "../../db/connect.ts";
+import { ChatActionRow } from "../../db/rows/chat-action.ts";
 import { RoomMessageRow } from "../../db/rows/room-message.ts";
 import { createSharedWork } from "../../db/shared-work.ts";
 import type { Tx, UnitOfWork } from "../../db/unit-of-work.types.ts";
@@ -125,7 +126,7 @@ export function createRoomServices(deps: {
       const pressed =
         pressable.find((each) => each.action === action) ??
         pressable.find((each) => each.label === action);
-      if (!pressed) {
+      if (!pressed && !(await wasOnMessage(messageId, action))) {
         throw new ActionExpired({});
       }
       if (!taker) {
@@ -134,7 +135,7 @@ export function createRoomServices(deps: {
       await taker({
         actor,
         message: presentRoomMessage(row, 0),
-        action: pressed.action,
+        action: pressed?.action ?? action,
         values: Object.fromEntries(
           Object.entries(values).map(([name, value]) => [name, cleanLines(value, TEXT_LIMIT)]),
         ),
@@ -223,6 +224,14 @@ export function createRoomServices(deps: {
         logger.error({ err: error }, "a listener of the room failed");
       }
     }
+  }
+
+  /**
+   * Whether this button stood on an earlier edition of the message: somebody pressed it while the card changed under their
+   * finger. The bot knows what it meant, and answers with how things stand.
+   */
+  async function wasOnMessage(messageId: string, token: string): Promise<boolean> {
+    return (await ChatActionRow.count({ where: { token, messageId } })) > 0;
   }
 
   async function findVisible(actor: Actor, id: string): Promise<RoomMessageRow> {
