@@ -1,6 +1,6 @@
 import type { ReleaseItemView, ReleaseView } from "../../shared/contract/release.ts";
 import { pluralise } from "../../shared/lib/text.ts";
-import type { ActionItem, Card } from "../chat/card.ts";
+import type { ActionItem, Block, Card } from "../chat/card.ts";
 import { actions, button, card, fields, link, note, table, text } from "../chat/card-builders.ts";
 import { releaseSubject } from "../chat/live-card.ts";
 import { escapeMarkdown, sentence } from "../chat/markdown.ts";
@@ -48,7 +48,7 @@ export function releaseCard(release: ReleaseView): Card {
     ]),
     text(...releaseWarnings(release)),
     text(...staleSentences(release)),
-    table(["Service", "Commits", "Change", "CI", "Wave", "Remarks"], release.items.map(itemRow)),
+    itemTable(release.items),
     text(...orderLines(release.order)),
     text(...lastChanges(release)),
     text(...obstacles),
@@ -134,15 +134,25 @@ function lastChanges({ lastChanges: changes }: ReleaseView): readonly string[] {
       ];
 }
 
-function itemRow(item: ReleaseItemView): readonly string[] {
+function itemTable(items: readonly ReleaseItemView[]): Block | undefined {
+  // Where no provider knows checks, an empty column would only ask why it is empty.
+  const hasCi = items.some((item) => item.ci !== null);
+  const columns = ["Wave", "Service", "Commits", "Change", ...(hasCi ? ["CI"] : []), "Remarks"];
+  return table(
+    columns,
+    items.map((item) => itemRow(item, hasCi)),
+  );
+}
+
+function itemRow(item: ReleaseItemView, hasCi: boolean): readonly string[] {
   return [
+    item.wave === null ? "" : String(item.wave),
     item.service,
-    item.truncated ? `${item.commitCount} or more` : String(item.commitCount),
+    String(item.commitCount),
     item.toVersion === null
       ? `${shortSha(item.baseSha)} → ${shortSha(item.headSha)}`
       : `${versionWords(item.fromVersion, null)} → ${versionWords(item.toVersion, null)}`,
-    item.ci?.state ?? "",
-    item.wave === null ? "" : String(item.wave),
+    ...(hasCi ? [item.ci?.state ?? ""] : []),
     remarks(item),
   ];
 }

@@ -59,7 +59,7 @@ export function presentRelease(picture: ReleasePicture): ReleaseView {
     refreshedAt: row.refreshedAt.toISOString(),
     lastChanges: [...row.lastChanges],
     problems: row.problems.map((problem) => ({ ...problem })),
-    items: items.map((item) => presentItem(item, waveOf, picture.deployedAt)),
+    items: items.map((item) => presentItem(item, waveOf, picture.deployedAt)).sort(inDeployOrder),
     policy: {
       roles: { ...policy.roles },
       oneRolePerPerson: policy.oneRolePerPerson,
@@ -311,4 +311,12 @@ export function unsatisfiableText(
   return refusals.length === 0
     ? null
     : refusals.map(({ reason, remedy }) => `${reason} ${remedy}`).join(" ");
+}
+
+/** Waves first; what has no place in the order (excluded, or in a cycle) comes last. */
+function inDeployOrder(one: ReleaseItemView, other: ReleaseItemView): number {
+  return (
+    (one.wave ?? Number.MAX_SAFE_INTEGER) - (other.wave ?? Number.MAX_SAFE_INTEGER) ||
+    one.service.localeCompare(other.service, "en")
+  );
 }

@@ -60,8 +60,8 @@ describe(refreshRelease.name, () => {
     const release = await bench.services.refresh(dana, 1);
 
     expect(release.items).toMatchObject([
-      { service: "auth", excluded: true, excludedReason: "not tested" },
       { service: "billing", dependsOn: ["auth"], commitCount: 2 },
+      { service: "auth", excluded: true, excludedReason: "not tested" },
     ]);
     expect(release.order.warnings).toHaveLength(1);
   });
