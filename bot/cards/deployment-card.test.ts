@@ -12,8 +12,8 @@ describe(deploymentCard.name, () => {
   it("shows every service as it goes", () => {
     const told = cardToText(deploymentCard(buildDeployment()));
     expect(told).toContain("Deployment #7: release #12 to prod (running)");
-    expect(told).toContain("1 | auth-service | aaaaaaa → bbbbbbb | in progress | deploy");
-    expect(told).toContain("2 | api-gateway | ccccccc → ddddddd | waiting");
+    expect(told).toContain("1 | auth-service | aaaaaaaa → bbbbbbbb | in progress | deploy");
+    expect(told).toContain("2 | api-gateway | cccccccc → dddddddd | waiting");
     expect(told).toContain("To stop it: `cancel 7`.");
   });
 
@@ -88,8 +88,8 @@ describe(planCard.name, () => {
     const card = planCard(buildPlan(), "f1");
     const told = cardToText(card);
     expect(told).toContain("possible now");
-    expect(told).toContain("1 | auth-service | aaaaaaa | bbbbbbb | changes");
-    expect(told).toContain("2 | api-gateway | none | ddddddd | new here");
+    expect(told).toContain("1 | auth-service | aaaaaaaa | bbbbbbbb | changes");
+    expect(told).toContain("2 | api-gateway | none | dddddddd | new here");
     expect(told).toContain("Expected duration: 1 min 30 s");
     expect(labels(card)).toEqual(["Deploy"]);
   });

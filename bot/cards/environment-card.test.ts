@@ -21,7 +21,7 @@ describe(environmentCard.name, () => {
   it("shows what runs and since when", () => {
     const told = cardToText(environmentCard(buildEnvironment()));
     expect(told).toContain("Environment prod (open)");
-    expect(told).toContain("auth-service | aaaaaaa | healthy | 2026-11-25 12:00 UTC | Dana");
+    expect(told).toContain("auth-service | aaaaaaaa | healthy | 2026-11-25 12:00 UTC | Dana");
     expect(told).toContain("Sign-off: 1 dev, 1 qa");
   });
 

@@ -73,6 +73,6 @@ function groupText(title: string, commands: readonly Command[]) {
     ? undefined
     : text(
         `**${title}**`,
-        ...commands.map(({ phrase, summary }) => `• ${code(phrase)} ${sentence(summary)}`),
+        ...commands.map(({ usage, summary }) => `• ${code(usage, 400)}: ${sentence(summary)}`),
       );
 }

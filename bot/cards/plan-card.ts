@@ -34,7 +34,7 @@ export function planCard(plan: PlanView, fingerprint: string): Card {
       ],
     ]),
     table(
-      ["Wave", "Service", "From", "To", ""],
+      ["Wave", "Service", "From", "To", "Change"],
       plan.changes.map(({ wave, service, from, to, change }) => [
         String(wave),
         service,

@@ -1,5 +1,4 @@
 import type { ReleaseView } from "../../shared/contract/release.ts";
-import { pluralise } from "../../shared/lib/text.ts";
 import type { Card } from "../chat/card.ts";
 import { actions, button, card, fields, link, note, text } from "../chat/card-builders.ts";
 import { readySubject } from "../chat/live-card.ts";
@@ -46,7 +45,7 @@ function stillReady(release: ReleaseView): Card {
     obstacles.length === 0 ? "success" : "warning",
     text(`**Release #${number}**: ${code(releaseRoute(release))}`),
     fields([
-      ["Repositories", pluralise(repositoryCount(release), "repository", "repositories")],
+      ["Repositories", String(repositoryCount(release))],
       ["Content", releaseSize(release)],
       ["Target", targetEnvironment],
       ...signOffFields(release),

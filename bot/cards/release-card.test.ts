@@ -25,7 +25,7 @@ describe(releaseCard.name, () => {
     expect(told).toContain("Release #12: uat → master (waiting for sign-off)");
     expect(told).toContain("2 repositories, 2 services, 6 commits");
     expect(told).toContain("Dev 0/1: not signed yet; can sign: Dana, Robin");
-    expect(told).toContain("auth-service | 3 | aaaaaaa → bbbbbbb");
+    expect(told).toContain("auth-service | 3 | aaaaaaaa → bbbbbbbb");
     expect(told).toContain("Wave 1: auth-service");
     expect(told).toContain("Next: `approve 12 as dev` and `approve 12 as qa`.");
     expect(told).toContain("Open dashboard: https://slipway.example.com/releases/12");
@@ -168,7 +168,7 @@ describe(readyCard.name, () => {
     expect(card.title).toBe("Release Ready to Deploy");
     const told = cardToText(card);
     expect(told).toContain("`uat → master`");
-    expect(told).toContain("Repositories: 2 repositories");
+    expect(told).toContain("Repositories: 2");
     expect(told).toContain("Dev 1/1: signed by Dana");
     expect(told).toContain("QA 1/1: signed by Quinn");
     expect(told).toContain("Wave 2: api-gateway");

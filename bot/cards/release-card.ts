@@ -39,7 +39,7 @@ export function releaseCard(release: ReleaseView): Card {
     text(...standing(release)),
     fields([
       [
-        "Repositories",
+        "Content",
         `${pluralise(repositoryCount(release), "repository", "repositories")}, ${releaseSize(release)}`,
       ],
       ["Target", release.targetEnvironment ?? "no environment follows this branch"],

@@ -17,8 +17,14 @@ export function releaseRoute(
 }
 
 /** `4 services, 17 commits`. */
-export function releaseSize(release: Pick<ReleaseSummary, "itemCount" | "commitCount">): string {
-  return `${pluralise(release.itemCount, "service")}, ${pluralise(release.commitCount, "commit")}`;
+export function releaseSize({
+  kind,
+  itemCount,
+  commitCount,
+}: Pick<ReleaseSummary, "kind" | "itemCount" | "commitCount">): string {
+  const services = pluralise(itemCount, "service");
+  // A promotion takes versions, not commits.
+  return kind === "branch" ? `${services}, ${pluralise(commitCount, "commit")}` : services;
 }
 
 /** How many repositories the release touches; a monorepo counts once. */

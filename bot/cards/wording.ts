@@ -1,7 +1,7 @@
 import type { PersonRef, RequirementView } from "../../shared/contract/common.ts";
 import type { ReleaseStatus } from "../../shared/contract/release.ts";
 import type { Tone } from "../chat/card.ts";
-import { plain, sentence } from "../chat/markdown.ts";
+import { plain, reasonLine } from "../chat/markdown.ts";
 
 /** `dev` is a Dev, `qa` a QA, `product-owner` a Product owner. */
 export function roleLabel(role: string): string {
@@ -22,7 +22,7 @@ export function personName({ name, username }: PersonRef): string {
 
 /** The first letters of a commit, as people compare them. */
 export function shortSha(sha: string | null): string {
-  return sha === null ? "none" : plain(sha, 80).slice(0, 7);
+  return sha === null ? "none" : plain(sha, 80).slice(0, 8);
 }
 
 /** A version as people know it: a tag as it is, a commit by its first letters. */
@@ -31,7 +31,7 @@ export function versionWords(version: string | null, commit: string | null): str
   if (shown === null) {
     return "none";
   }
-  return /^[0-9a-f]{40,64}$/i.test(shown) ? shown.slice(0, 7) : plain(shown, 60);
+  return /^[0-9a-f]{40,64}$/i.test(shown) ? shown.slice(0, 8) : plain(shown, 60);
 }
 
 /** `2026-11-25 12:00 UTC`: the same for everybody who reads the card, wherever they are. */
@@ -49,9 +49,7 @@ export function quoteWord(word: string): string {
 export function unmetLines(requirements: readonly RequirementView[]): readonly string[] {
   return requirements
     .filter((requirement) => !requirement.met)
-    .map(({ code, reason, remedy }) =>
-      `• ${sentence(reason ?? requirementName(code))} ${sentence(remedy ?? "")}`.trimEnd(),
-    );
+    .map(({ code, reason, remedy }) => reasonLine(reason ?? requirementName(code), remedy ?? ""));
 }
 
 /** `signed-off` or `sign_off.missing` in words. */

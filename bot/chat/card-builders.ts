@@ -37,7 +37,10 @@ export function fields(
   return shown.length === 0 ? undefined : { type: "fields", fields: shown };
 }
 
-/** A table of plain text; rows beyond `limit` become one row that says how many there are. */
+/**
+ * A table of plain text. Columns without any content are left out; rows beyond `limit` become one row that says how many there
+ * are.
+ */
 export function table(
   columns: readonly string[],
   rows: readonly (readonly string[])[],
@@ -46,12 +49,15 @@ export function table(
   if (rows.length === 0) {
     return undefined;
   }
-  const shown = rows.slice(0, limit).map((row) => row.map((cell) => plain(cell, 200)));
+  const cells = rows.slice(0, limit).map((row) => row.map((cell) => plain(cell, 200)));
+  const isUsed = columns.map((_, column) => cells.some((row) => row[column] !== ""));
+  const shown = cells.map((row) => row.filter((_, column) => isUsed[column]));
+  const heads = columns.filter((_, column) => isUsed[column]);
   const hidden = rows.length - shown.length;
   if (hidden > 0) {
-    shown.push([`… and ${hidden.toLocaleString("en-US")} more`, ...columns.slice(1).map(() => "")]);
+    shown.push([`… and ${hidden.toLocaleString("en-US")} more`, ...heads.slice(1).map(() => "")]);
   }
-  return { type: "table", columns, rows: shown };
+  return { type: "table", columns: heads, rows: shown };
 }
 
 /** Names as one line of text, at most `limit` of them. */

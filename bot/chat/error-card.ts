@@ -1,7 +1,7 @@
 import type { AppError, ErrorKind } from "../../shared/errors/app-error.ts";
 import type { ActionItem, Card, Tone } from "./card.ts";
 import { actions, card, text } from "./card-builders.ts";
-import { sentence } from "./markdown.ts";
+import { reasonLine, sentence } from "./markdown.ts";
 
 /** How a kind of error is told: with which words on top, how loudly, and to whom. */
 const MANNERS: Readonly<
@@ -23,15 +23,16 @@ const MANNERS: Readonly<
 export function errorCard(error: AppError, offers: readonly ActionItem[] = []): Card {
   const { title, tone } = MANNERS[error.kind];
   const reasons = reasonsOf(error);
+  const advice = reasons.some(({ remedy }) => remedy === error.remedy) ? undefined : error.remedy;
   const told =
     reasons.length > 0
-      ? reasons.map(({ reason, remedy }) => `• ${sentence(reason)} ${sentence(remedy)}`.trimEnd())
+      ? reasons.map(({ reason, remedy }) => reasonLine(reason, remedy))
       : [sentence(error.message)];
   return card(
     title,
     tone,
     text(...told),
-    text(error.remedy === undefined ? undefined : sentence(error.remedy)),
+    text(advice === undefined ? undefined : sentence(advice)),
     actions(...offers),
   );
 }

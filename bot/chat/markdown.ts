@@ -36,6 +36,12 @@ export function sentence(text: string, limit = 2_000): string {
     .join("");
 }
 
+/** One reason of a refusal and what to do about it, as a line of a list. Reasons may end with words of people. */
+export function reasonLine(reason: string, remedy: string): string {
+  const ended = /[.!?…]$/.test(reason.trim()) ? reason.trim() : `${reason.trim()}.`;
+  return `• ${sentence(ended)} ${sentence(remedy)}`.trimEnd();
+}
+
 /** Escaping trims, but what stands beside a command needs its space. */
 function escapeKeepingSpaces(text: string): string {
   const before = /^\s/.test(text) ? " " : "";

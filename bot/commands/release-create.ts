@@ -1,3 +1,5 @@
+import type { CreateRelease } from "../../shared/contract/release.ts";
+import type { CommandInput } from "../chat/command-input.ts";
 import { defineCommand } from "../chat/define-command.ts";
 import { releaseAnswer } from "../cards/release-card.ts";
 
@@ -21,10 +23,7 @@ export const releaseCreate = defineCommand({
     notes: { kind: "text", aliases: ["m", "message"] },
   },
   read(input) {
-    const { source, destination } = readBranches(input.word("from which branch"), () => {
-      input.takes("to", "into", "→", "->");
-      return input.word("to which branch");
-    });
+    const { source, destination } = readBranches(input);
     const repositories = input.names();
     const exclude = input.optionList("exclude");
     const notes = input.option("notes");
@@ -41,10 +40,16 @@ export const releaseCreate = defineCommand({
   },
 });
 
-/** `uat master`, `uat to master` or `uat..master`, as git users write it. */
-function readBranches(first: string, readSecond: () => string) {
+/** `uat master`, `uat to master`, or `uat..master` alone, as git users write it. */
+function readBranches(input: CommandInput): Pick<CreateRelease, "source" | "destination"> {
+  const first = input.word("from which branch");
+  input.takes("to", "into", "→", "->");
+  const second = input.optionalWord();
+  if (second !== undefined) {
+    return { source: first, destination: second };
+  }
   const [source = "", destination = "", ...more] = first.split("..");
   return source !== "" && destination !== "" && more.length === 0
     ? { source, destination }
-    : { source: first, destination: readSecond() };
+    : input.fail("Say to which branch.");
 }

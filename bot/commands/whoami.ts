@@ -1,4 +1,3 @@
-import { PERMISSIONS } from "../../shared/app/policies.ts";
 import { joinWords } from "../../shared/lib/text.ts";
 import { card, fields, note } from "../chat/card-builders.ts";
 import { defineCommand } from "../chat/define-command.ts";
@@ -6,7 +5,7 @@ import { defineCommand } from "../chat/define-command.ts";
 export const whoami = defineCommand({
   id: "person.show",
   phrase: "whoami",
-  summary: "Show who you are to me, your roles and what they allow",
+  summary: "Show who you are to me and which roles you hold",
   usage: "whoami",
   group: "help",
   permission: "anyone",
@@ -15,7 +14,6 @@ export const whoami = defineCommand({
   read: () => ({}),
   async run({ actor, services }) {
     const roles = services.people.roles(actor);
-    const allowed = PERMISSIONS.filter((permission) => services.can(actor, permission));
     return {
       card: card(
         `You are ${actor.name}`,
@@ -23,7 +21,6 @@ export const whoami = defineCommand({
         fields([
           ["Username", actor.username],
           ["Roles", roles.length === 0 ? "none" : joinWords(roles)],
-          ["You may", joinWords(allowed.map((permission) => permission.replace(/[._]/g, " ")))],
         ]),
         note(
           "Roles come from your sign-in and are asked live. Next: `help` shows what you can say.",
