@@ -1,4 +1,5 @@
 import type { ReleaseView } from "../../shared/contract/release.ts";
+import { cleanLines } from "../../shared/lib/text.ts";
 import type { Card } from "../chat/card.ts";
 import { actions, card, form, link, note, text } from "../chat/card-builders.ts";
 import { escapeMarkdownLines } from "../chat/markdown.ts";
@@ -13,13 +14,14 @@ export function notesCard(release: ReleaseView, field: "notes" | "breaking"): Ca
   const written = field === "notes" ? release.notes : release.breakingChanges;
   const initial = written === "" && field === "notes" ? draftNotes : written;
   const label = LABELS[field];
+  const isDraft = field === "notes" && initial !== "" && initial === draftNotes;
   return card(
     `${label} of release #${number}: ${releaseRoute(release)}`,
     "info",
-    initial === "" ? text("Nothing is written yet.") : text(escapeMarkdownLines(initial, 3_000)),
-    written === "" &&
-      initial !== "" &&
-      note("This is a draft made from the commits. Nobody has edited it yet."),
+    initial === "" && text("Nothing is written yet."),
+    // The draft is our own markdown, with the words of commits escaped already. What people write is shown as written.
+    text(isDraft ? cleanLines(initial, 6_000) : escapeMarkdownLines(initial, 3_000)),
+    isDraft && note("This is the draft made from the commits. Nobody has edited it yet."),
     note(`To write them: \`${field} ${number} "…"\`.`),
     actions(
       form(`Edit ${label.toLowerCase()}`, {

@@ -48,8 +48,11 @@ export function signOffFields(release: ReleaseView): readonly (readonly [string,
   });
 }
 
-/** Sign-offs that stopped counting, and why, as markdown sentences. */
+/** Sign-offs that stopped counting, and why, as markdown sentences, while they can still be given again. */
 export function staleSentences(release: ReleaseView): readonly string[] {
+  if (release.status !== "pending") {
+    return [];
+  }
   const counting = new Set(
     release.signOffs
       .filter(({ state }) => state === "counts")
@@ -119,7 +122,7 @@ export function nextStep(release: ReleaseView): string | undefined {
     case "rolled_back":
       return `Next: fix it, then \`refresh ${number}\`.`;
     case "rejected":
-      return `Next: fix it and \`refresh ${number}\`, or \`lift ${number}\`.`;
+      return `Next: fix it and \`refresh ${number}\`, or have an administrator say \`lift ${number}\`.`;
     case "deployed":
     case "cancelled":
       return undefined;

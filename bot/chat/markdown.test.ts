@@ -56,6 +56,10 @@ describe(plain.name, () => {
 });
 
 describe(markdownToText.name, () => {
+  it("reads entities as the characters they stand for", () => {
+    expect(markdownToText("the field &#96;error&#96;")).toBe("the field `error`");
+  });
+
   it("keeps addresses and commands", () => {
     expect(markdownToText("**Ready**: [#12](https://x.example/12), say `deploy 12`")).toBe(
       "Ready: #12 (https://x.example/12), say `deploy 12`",

@@ -55,5 +55,6 @@ export function markdownToText(markdown: string): string {
   return markdown
     .replace(/(?<!\\)\[((?:\\.|[^\]\\])*)\]\(([^)\s]+)\)/g, "$1 ($2)")
     .replace(/(?<!\\)\*\*/g, "")
+    .replace(/&#(\d{1,6});/g, (_, digits: string) => String.fromCodePoint(Number(digits)))
     .replace(/\\([\\`*_{}[\]()#+\-.!|>~<&@:$^=])/g, "$1");
 }

@@ -173,7 +173,9 @@ describe("notes", () => {
     const { say, click } = await createCommandHarness({
       releases: { edit, view: async () => buildRelease({ draftNotes: "## Features\n* sign-in" }) },
     });
-    expect(await say("notes 12")).toContain("## Features\n* sign-in");
+    const draft = await say("notes 12");
+    expect(draft).toContain("## Features\n* sign-in");
+    expect(draft).toContain("This is the draft made from the commits.");
     await click("Edit release notes", "dana", { text: "Better" });
     await say('notes 12 "Best\nof all"');
     expect(edit.mock.calls.map((call) => call[2])).toEqual([

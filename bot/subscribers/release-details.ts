@@ -45,8 +45,6 @@ export function releaseDetail(event: DomainEvent): Card | undefined {
       return detail("Rejected", [said(`${who} rejected it: ${event.payload.reason}`)]);
     case "release.rejection_lifted":
       return detail("Rejection lifted", [said(`${who} lifted the rejection`)]);
-    case "release.approval_lost":
-      return detail("No longer approved", [said(event.payload.why)]);
     case "release.closed":
       return detail("Closed", [said(`${who} closed it: ${event.payload.reason}`)]);
     default:
