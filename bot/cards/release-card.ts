@@ -1,6 +1,6 @@
 import type { ReleaseItemView, ReleaseView } from "../../shared/contract/release.ts";
 import { pluralise } from "../../shared/lib/text.ts";
-import type { ActionItem, Block, Card } from "../chat/card.ts";
+import type { ActionItem, Card } from "../chat/card.ts";
 import { actions, button, card, fields, link, note, table, text } from "../chat/card-builders.ts";
 import { releaseSubject } from "../chat/live-card.ts";
 import { escapeMarkdown, sentence } from "../chat/markdown.ts";
@@ -48,7 +48,7 @@ export function releaseCard(release: ReleaseView): Card {
     ]),
     text(...releaseWarnings(release)),
     text(...staleSentences(release)),
-    itemTable(release.items),
+    table(["Wave", "Service", "Commits", "Change", "CI", "Remarks"], release.items.map(itemRow)),
     text(...orderLines(release.order)),
     text(...lastChanges(release)),
     text(...obstacles),
@@ -134,17 +134,7 @@ function lastChanges({ lastChanges: changes }: ReleaseView): readonly string[] {
       ];
 }
 
-function itemTable(items: readonly ReleaseItemView[]): Block | undefined {
-  // Where no provider knows checks, an empty column would only ask why it is empty.
-  const hasCi = items.some((item) => item.ci !== null);
-  const columns = ["Wave", "Service", "Commits", "Change", ...(hasCi ? ["CI"] : []), "Remarks"];
-  return table(
-    columns,
-    items.map((item) => itemRow(item, hasCi)),
-  );
-}
-
-function itemRow(item: ReleaseItemView, hasCi: boolean): readonly string[] {
+function itemRow(item: ReleaseItemView): readonly string[] {
   return [
     item.wave === null ? "" : String(item.wave),
     item.service,
@@ -152,7 +142,7 @@ function itemRow(item: ReleaseItemView, hasCi: boolean): readonly string[] {
     item.toVersion === null
       ? `${shortSha(item.baseSha)} → ${shortSha(item.headSha)}`
       : `${versionWords(item.fromVersion, null)} → ${versionWords(item.toVersion, null)}`,
-    ...(hasCi ? [item.ci?.state ?? ""] : []),
+    item.ci?.state ?? "",
     remarks(item),
   ];
 }
