@@ -11,6 +11,8 @@ export default defineConfig({
     outDir: fileURLToPath(new URL("../../dist/web", import.meta.url)),
     emptyOutDir: true,
     sourcemap: true,
+    // Tells the benchmark which files a page loads.
+    manifest: true,
   },
   server: {
     port: 5173,

@@ -36,7 +36,8 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(USAGE);
 } else {
-  process.exitCode = await run();
+  // Nothing a scenario left behind may keep the run from ending.
+  process.exit(await run());
 }
 
 /** Exit code: 2 for a wrong name, 1 when something broke. */

@@ -21,7 +21,7 @@ export interface GitRecorder {
   /** A PATH on which the noting git comes first. */
   readonly path: string;
   /** What was run since the last time this was asked, in order. */
-  take(): readonly GitRun[];
+  readonly take: () => readonly GitRun[];
 }
 
 /** Keeps its notes in `folder`. */

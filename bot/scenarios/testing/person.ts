@@ -1,5 +1,5 @@
-import { vi } from "vitest";
 import type { RoomMessage } from "../../../shared/contract/room.ts";
+import { untilItWorks } from "../../../shared/testing/until-it-works.ts";
 
 /** An answer of the API, whatever its status. */
 export interface Answer<T = unknown> {
@@ -69,7 +69,7 @@ export function createPerson(url: string, token: string): Person {
   }
 
   async function sees(what: RegExp, channel = "general"): Promise<RoomMessage> {
-    return vi.waitFor(
+    return untilItWorks(
       async () => {
         const all = await messages(channel);
         const found = all.findLast((message) => message.author.bot && what.test(message.text));
@@ -80,7 +80,7 @@ export function createPerson(url: string, token: string): Person {
         }
         return found;
       },
-      { timeout: 30_000, interval: 50 },
+      { timeoutMs: 30_000, intervalMs: 50 },
     );
   }
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { vi } from "vitest";
+import { untilItWorks } from "../../../shared/testing/until-it-works.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
 
@@ -76,7 +76,7 @@ export async function startServer(
     };
     started.stdout.on("data", take);
     started.stderr.on("data", take);
-    await vi.waitFor(
+    await untilItWorks(
       async () => {
         if (started.exitCode !== null) {
           throw new Error(`The server ended with ${String(started.exitCode)}:\n${printed}`);
@@ -86,7 +86,7 @@ export async function startServer(
           throw new Error(`Not ready: ${await response.text()}`);
         }
       },
-      { timeout: 60_000, interval: 25 },
+      { timeoutMs: 60_000, intervalMs: 25 },
     );
     return started;
   }

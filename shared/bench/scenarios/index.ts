@@ -1,6 +1,23 @@
 import type { Scenario } from "../scenario.ts";
-import { compareRepositoriesScenario } from "./compare-repositories.ts";
+import { approveClicksScenario } from "./approve-clicks.ts";
+import { commandRepliesScenario } from "./command-replies.ts";
+import { createReleaseScenario } from "./create-release.ts";
 import { deployOrderScenario } from "./deploy-order.ts";
+import { firstLoadScenario } from "./first-load.ts";
+import { listAndDetailScenario } from "./list-and-detail.ts";
+import { liveUpdatesScenario } from "./live-updates.ts";
+import { parseAndRouteScenario } from "./parse-and-route.ts";
+import { startUpScenario } from "./start-up.ts";
 
 /** Every scenario, in the order they run and are shown. */
-export const scenarios: readonly Scenario[] = [deployOrderScenario, compareRepositoriesScenario];
+export const scenarios: readonly Scenario[] = [
+  commandRepliesScenario,
+  parseAndRouteScenario,
+  createReleaseScenario,
+  deployOrderScenario,
+  approveClicksScenario,
+  listAndDetailScenario,
+  liveUpdatesScenario,
+  startUpScenario,
+  firstLoadScenario,
+];

@@ -1,0 +1,20 @@
+/**
+ * Tries until it works and resolves with what it gave, or throws what the last try threw. For things that happen in another
+ * process, and for programs that are no tests: vitest's own `waitFor` works inside vitest only.
+ */
+export async function untilItWorks<T>(
+  attempt: () => Promise<T>,
+  { timeoutMs, intervalMs }: { readonly timeoutMs: number; readonly intervalMs: number },
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() >= end) {
+        throw error;
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
+  }
+}
