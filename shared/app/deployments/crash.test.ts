@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeploymentRow } from "../../db/rows/deployment.ts";
+import { DeploymentLogRow } from "../../db/rows/deployment-log.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { EnvironmentStateRow } from "../../db/rows/environment-state.ts";
 import { EventRow } from "../../db/rows/event.ts";
@@ -132,4 +133,38 @@ describe("a runner that is killed", { timeout: 120_000 }, () => {
     expect(await effectLines(folder, "migrated.log")).toEqual(["auth"]);
     expect(await running()).toEqual(heads);
   });
+
+  it.runIf(process.platform === "linux")(
+    "in the middle of a command that goes on is taken over without a second one beside it",
+    async () => {
+      const { deploymentId, heads } = await prepareCrash(folder, db.uow, { withMigration: false });
+      const hold = join(folder, "hold");
+      await writeFile(hold, "");
+      const victim = startProcess(PROCESS, [db.url, folder, deploymentId, "never", "1"]);
+      await Promise.race([
+        victim.ended,
+        until(async () => (await effectLines(folder, "applied.log")).length > 0),
+      ]);
+      victim.child.kill("SIGKILL");
+      expect(await victim.ended).toEqual({ code: "SIGKILL", stderr: "" });
+
+      const restarted = restart(deploymentId);
+      const waits = () => DeploymentLogRow.findAll({ where: { deploymentId, stage: "deploy" } });
+      await Promise.race([restarted, until(async () => (await waits()).length > 0)]);
+      expect((await waits()).map(({ service, line }) => [service, line])).toEqual([
+        ["auth", expect.stringMatching(/^An earlier run .* still working .* Waiting for it\.$/)],
+      ]);
+      await rm(hold);
+
+      expect((await restarted).status).toBe("succeeded");
+      expect(await effectLines(folder, "applied.log")).toEqual(["auth", "api"]);
+      expect(await running()).toEqual(heads);
+    },
+  );
 });
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -85,9 +85,17 @@ export async function settleStep(
     return { status: "pending", outcome: "Starts again after an interruption." };
   }
   return inTime(context, step.timeoutMs, async (deadline) => {
+    let told: string | null = null;
     const asked = await watch(context, desired, deadline, (observed) => {
       const settlement = settle(step.stage, versionOf(desired), observed);
-      return settlement.outcome === "progressing" ? undefined : settlement;
+      if (settlement.outcome !== "progressing") {
+        return settlement;
+      }
+      if (observed.detail !== null && observed.detail !== told) {
+        told = observed.detail;
+        context.log(`${told} Waiting for it.`);
+      }
+      return undefined;
     });
     return asked.ok ? settledAs(asked.value, desired) : asked.result;
   });

@@ -71,7 +71,9 @@ export interface ApplyContext {
 
 /**
  * A place services run. `apply` is idempotent: applying what is already there is a no-op. There is no rollback: it is
- * `apply` of an older state. Throws `UpstreamUnavailable | UpstreamTimeout` when the target cannot be reached.
+ * `apply` of an older state. What a process that died left half done goes on in many a target: as long as it does, `observe`
+ * says `progressing` where the target can tell, and a new `apply`, `restart` or `migrate` of the service never starts beside
+ * it; it waits, within its signal, says so in its log, and looks again. Throws `UpstreamUnavailable | UpstreamTimeout` when the target cannot be reached.
  */
 export interface DeployTarget {
   readonly id: string;

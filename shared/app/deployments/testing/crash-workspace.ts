@@ -17,10 +17,11 @@ import type { DeploymentDeps } from "../deps.ts";
 import { createRepositoryFinder } from "../find-repository.ts";
 import { requestDeployment } from "../request-deployment.ts";
 
-/** Brings a version, and leaves a line that it did. */
+/** Brings a version, and leaves a line that it did; takes as long as there is a file called hold. */
 const APPLY = `#!/bin/sh
 set -eu
 echo "$SLIPWAY_SERVICE" >> "$PLACE/applied.log"
+while [ -e "$PLACE/hold" ]; do sleep 0.02; done
 printf '%s %s\\n' "$SLIPWAY_VERSION" "$SLIPWAY_COMMIT" > "$PLACE/$SLIPWAY_SERVICE.new"
 mv "$PLACE/$SLIPWAY_SERVICE.new" "$PLACE/$SLIPWAY_SERVICE.running"
 `;

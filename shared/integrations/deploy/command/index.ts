@@ -9,13 +9,16 @@ import type {
   ObservedState,
 } from "../../../core/ports/deploy-target.ts";
 import { UpstreamTimeout, UpstreamUnavailable } from "../../../errors/catalog.ts";
+import { pause, startDeadline } from "../../../lib/deadline.ts";
 import { createRedactor, type Redact } from "../../../lib/redact.ts";
+import { systemTimers } from "../../../lib/scheduler.ts";
 import { defineDeployTarget, type DeployTargetDeps } from "../definition.ts";
 import { howItEnded, isRunning, readObservation, type Observation } from "./observation.ts";
 import { CommandOptions } from "./options.ts";
 import { createOutput, type Output } from "./output.ts";
 import { substitute, type PlaceholderValues } from "./placeholders.ts";
 import { runCommand, type CommandEnd } from "./run-command.ts";
+import { createRunMarks, isWorking, type Leftover } from "./run-marks.ts";
 
 export const commandTarget = defineDeployTarget({
   kind: "command",
@@ -32,11 +35,18 @@ const CREDENTIAL_NAME = /token|secret|passw|key|credential|auth/i;
 /** What shells say instead of running a program: the command is written wrongly, the service is not at fault. */
 const CAUSE_BY_EXIT_CODE: Readonly<Record<number, CauseClass>> = { 126: "config", 127: "config" };
 
+/** Between looks at a command that an earlier run left behind. */
+const LEFTOVER_POLL_MS = 100;
+
 type Operation = "apply" | "observe" | "migrate" | "restart";
 
 /**
  * Services that are deployed by programs of the team. It keeps no state: what runs is what `observe` says, and the
  * fencing token is handed to the program (`SLIPWAY_FENCING_TOKEN`), which alone can compare it with what it did before.
+ *
+ * A command outlives a Slipway that is killed. As long as it does, its service counts as progressing, and nothing else is
+ * started for the service: whoever wants to waits, and looks again afterwards. It is never ended, for nobody knows what it
+ * is in the middle of. See `createRunMarks` for how it is recognised, and where it cannot be.
  */
 export function createCommandTarget(options: CommandOptions, deps: DeployTargetDeps): DeployTarget {
   const { environment, clock } = deps;
@@ -44,6 +54,7 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
   const baseEnv = environmentOf(options, deps);
   const redact = redactorOf(options, deps);
   const system = `the command target of ${environment}`;
+  const marks = createRunMarks(deps);
   const { migrate, restart } = options;
 
   return {
@@ -53,11 +64,11 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
     observe,
     ...(restart && {
       restart: (service: string, run: ApplyContext) =>
-        change("restart", restart, { service, environment }, run),
+        startAlone("restart", restart, { service, environment }, run),
     }),
     ...(migrate && {
       migrate: (desired: DesiredState, run: ApplyContext) =>
-        change("migrate", migrate, valuesOf(desired), run),
+        startAlone("migrate", migrate, valuesOf(desired), run),
     }),
   };
 
@@ -81,6 +92,7 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
   }
 
   async function apply(desired: DesiredState, run: ApplyContext): Promise<ApplyResult> {
+    await untilAlone("apply", desired.service, run);
     const before = await lookAt(desired.service, run.signal);
     if (!before.seen) {
       throw unseen(desired.service, before);
@@ -88,22 +100,70 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
     if (changeOf(desired, before.state) === "none") {
       return { outcome: "unchanged" };
     }
-    return change("apply", options.apply, valuesOf(desired), run);
+    return start("apply", options.apply, valuesOf(desired), run);
   }
 
   async function observe(
     services: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly ObservedState[]> {
+    // Before looking: what is seen after a command was found to have ended is what it left.
+    const leftovers = marks.leftovers(services);
     const observations = await look(services, signal);
     const [first] = observations;
     // One command that cannot tell says something about its service; when none can, the target is out of reach.
     if (first && !first.seen && observations.every(({ seen }) => !seen)) {
       throw unseen(services[0] ?? "", first);
     }
-    return observations.map((observation, index) =>
-      observation.seen ? observation.state : unknown(services[index] ?? "", observation.why),
-    );
+    return observations.map((observation, index) => {
+      const service = services[index] ?? "";
+      const leftover = leftovers.get(service);
+      if (!observation.seen) {
+        return unknown(service, observation.why);
+      }
+      return leftover
+        ? { ...observation.state, ...stillChanging(service, leftover) }
+        : observation.state;
+    });
+  }
+
+  async function startAlone(
+    operation: "migrate" | "restart",
+    argv: readonly [string, ...string[]],
+    values: PlaceholderValues & { readonly service: string },
+    run: ApplyContext,
+  ): Promise<ApplyResult> {
+    await untilAlone(operation, values.service, run);
+    return start(operation, argv, values, run);
+  }
+
+  /** Waits while a command that an earlier run started still changes the service. */
+  async function untilAlone(
+    operation: Exclude<Operation, "observe">,
+    service: string,
+    run: ApplyContext,
+  ): Promise<void> {
+    run.signal.throwIfAborted();
+    const deadline = startDeadline(systemTimers, timeoutOf(operation), [run.signal]);
+    try {
+      for (;;) {
+        const leftover = marks.leftovers([service]).get(service);
+        if (!leftover) {
+          return;
+        }
+        run.log(`${stillWorking(service, leftover)} Waiting for it.`);
+        while (isWorking(leftover)) {
+          await pause(systemTimers, LEFTOVER_POLL_MS, deadline.signal);
+          run.signal.throwIfAborted();
+          if (deadline.isOver) {
+            throw stuck(operation, service, leftover);
+          }
+        }
+        run.log("The earlier run has ended.");
+      }
+    } finally {
+      deadline.end();
+    }
   }
 
   /** Waits for all of them, also after a failure or an abort, so that nothing is left running. */
@@ -130,10 +190,10 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
     return readObservation(service, end, output, clock.now());
   }
 
-  async function change(
+  async function start(
     operation: Exclude<Operation, "observe">,
     argv: readonly [string, ...string[]],
-    values: PlaceholderValues,
+    values: PlaceholderValues & { readonly service: string },
     run: ApplyContext,
   ): Promise<ApplyResult> {
     run.signal.throwIfAborted();
@@ -143,21 +203,23 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
     }
     const output = createOutput(redact, (line) => run.log(line));
     const end = await execute(operation, filled.argv, values, run.signal, output);
-    return conclude(operation, String(values.service), end, output);
+    return conclude(operation, values.service, end, output);
   }
 
   async function execute(
     operation: Operation,
     argv: readonly [string, ...string[]],
-    values: PlaceholderValues,
+    values: PlaceholderValues & { readonly service: string },
     signal: AbortSignal,
     output: Output,
   ): Promise<CommandEnd> {
+    // Looking changes nothing, so an observe command that was left behind need not be found.
+    const mark = operation === "observe" ? {} : marks.variablesOf(values.service);
     try {
       return await runCommand({
         argv,
         cwd,
-        env: { ...baseEnv, ...factsOf(values) },
+        env: { ...baseEnv, ...factsOf(values), ...mark },
         timeoutMs: timeoutOf(operation),
         graceMs: options.grace,
         // What was deployed or restarted may well be a process that goes on running.
@@ -193,7 +255,7 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
     );
   }
 
-  function valuesOf(desired: DesiredState): PlaceholderValues {
+  function valuesOf(desired: DesiredState): PlaceholderValues & { readonly service: string } {
     return {
       service: desired.service,
       environment: desired.environment,
@@ -222,6 +284,15 @@ export function createCommandTarget(options: CommandOptions, deps: DeployTargetD
       operation: `${operation} of ${service}`,
       timeoutMs: timeoutOf(operation),
     });
+  }
+
+  function stuck(operation: Operation, service: string, leftover: Leftover) {
+    return new UpstreamTimeout(
+      { system, operation: `an earlier run for ${service}`, timeoutMs: timeoutOf(operation) },
+      {
+        remedy: `Look at process ${leftover.pid} on the machine of Slipway. Let it finish or end it, then try again.`,
+      },
+    );
   }
 
   function unseen(service: string, observation: Extract<Observation, { seen: false }> | undefined) {
@@ -258,6 +329,18 @@ function changeOf(wanted: DesiredState, state: ObservedState): "create" | "updat
     return "none";
   }
   return state.health === "absent" ? "create" : "update";
+}
+
+/** What is seen beside a command that still works may be half done: neither healthy nor broken means anything yet. */
+function stillChanging(
+  service: string,
+  leftover: Leftover,
+): Pick<ObservedState, "health" | "cause" | "detail"> {
+  return { health: "progressing", cause: null, detail: stillWorking(service, leftover) };
+}
+
+function stillWorking(service: string, { pid }: Leftover): string {
+  return `An earlier run of the command for ${service} is still working (process ${pid}).`;
 }
 
 function failed(cause: CauseClass, detail: string): ApplyResult {

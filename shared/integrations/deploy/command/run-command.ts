@@ -1,13 +1,15 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import type { StreamName } from "./output.ts";
+import { readStat } from "./process-table.ts";
+import { markedArgv } from "./run-marks.ts";
 
 export interface CommandRun {
-  /** Program and arguments; never seen by a shell. */
+  /** Program and arguments; never read by a shell. */
   readonly argv: readonly [string, ...string[]];
   readonly cwd: string;
-  /** The whole environment of the process. */
+  /** The whole environment of the process; see `RunMarks` for what makes it recognisable after a crash. */
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   /** Between asking the processes to end and ending them. */
@@ -72,9 +74,10 @@ export async function runCommand(run: CommandRun): Promise<CommandEnd> {
 
 /** The running process, or half a sentence saying why there is none. */
 async function start({ argv, cwd, env }: CommandRun): Promise<ChildProcess | string> {
-  const [program, ...args] = argv;
+  const [program] = argv;
+  const [file, ...args] = markedArgv(argv, { cwd, env });
   try {
-    const child = spawn(program, args, {
+    const child = spawn(file, args, {
       cwd,
       env: { ...env },
       detached: true,
@@ -169,24 +172,9 @@ function hasLivingMember(group: number): boolean {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .some((pid) => {
-      const status = readStat(pid);
-      return status?.group === group && status.state !== "Z" && status.state !== "X";
+      const stat = readStat(pid);
+      return stat?.group === group && stat.isLiving;
     });
-}
-
-function readStat(pid: string): { readonly state: string; readonly group: number } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may hold anything, so the fields are counted after its end.
-    const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return state === undefined ? undefined : { state, group: Number(group) };
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT" || code === "ESRCH" || code === "EACCES") {
-      return undefined; // it ended while we looked
-    }
-    throw error;
-  }
 }
 
 function wait(ms: number): Promise<void> {
