@@ -21,7 +21,7 @@ export function createActors(deps: {
       if (deps.platforms.get(user.platform)?.features.usersAreSubjects !== true) {
         throw new AccountUnlinked({ platform: user.platform });
       }
-      return deps.people.actorOf(user.userId, { platform: user.platform });
+      return deps.people.actorOf(user.userId, { ...user.origin, platform: user.platform });
     },
   };
 }

@@ -17,6 +17,8 @@ export interface ChatUser {
   readonly workspace: string;
   readonly userId: string;
   readonly displayName: string;
+  /** What is known of their device, for the audit log. Few platforms tell. */
+  readonly origin?: { readonly ip?: string; readonly userAgent?: string };
 }
 
 /** `tokens` maps each pressable item of the card to the short string the platform may carry. */

@@ -29,7 +29,7 @@ import type {
   ReleaseView,
 } from "../contract/release.ts";
 import type { RoomChannel, RoomMessage, RoomMessageQuery } from "../contract/room.ts";
-import type { Actor } from "../core/actor.ts";
+import type { Actor, Origin } from "../core/actor.ts";
 import type { Permission } from "./policies.ts";
 
 export type { Actor } from "../core/actor.ts";
@@ -210,6 +210,8 @@ export type RoomNotice =
       readonly type: "message" | "edited";
       readonly message: RoomMessage;
       readonly visibleTo: string | null;
+      /** The device of whoever said it, for the audit log and nobody's eyes else; absent where it is not known. */
+      readonly origin?: Origin;
     }
   | { readonly type: "removed"; readonly id: string; readonly channel: string };
 
@@ -255,6 +257,7 @@ export interface RoomServices {
   onPress(
     take: (press: {
       readonly actor: Actor;
+      readonly origin?: Origin;
       readonly message: RoomMessage;
       readonly action: string;
       readonly values: Readonly<Record<string, string>>;

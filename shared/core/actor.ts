@@ -7,14 +7,26 @@ export interface Grant {
   readonly teams?: readonly string[];
 }
 
-/** Where an action comes from; recorded with everything it does. */
-export interface Via {
-  /** `room`, `web`, `api`, `cli`, `system`, or a chat platform's id. */
-  readonly platform: string;
+/** The device somebody acts with, as far as it is known. */
+export interface Origin {
   readonly ip?: string;
   readonly userAgent?: string;
+}
+
+/** Where an action comes from; recorded with everything it does. */
+export interface Via extends Origin {
+  /** `room`, `web`, `api`, `cli`, `system`, or a chat platform's id. */
+  readonly platform: string;
   /** Set when an API token acts; a token can only do what its scopes allow. */
   readonly token?: { readonly id: string; readonly scopes: readonly ("read" | "write")[] };
+}
+
+/** Of where an action comes from, only the device. */
+export function originOf({ ip, userAgent }: Origin): Origin {
+  return {
+    ...(ip === undefined ? {} : { ip }),
+    ...(userAgent === undefined ? {} : { userAgent }),
+  };
 }
 
 /** Whoever acts: a person known to the identity provider, or Slipway itself. */

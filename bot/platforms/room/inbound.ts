@@ -30,12 +30,16 @@ export function isDirect(channel: string): boolean {
   return channel.startsWith(DIRECT_PREFIX);
 }
 
-export function toUser(author: { readonly subject: string; readonly name: string }): ChatUser {
+export function toUser(
+  author: { readonly subject: string; readonly name: string },
+  origin: ChatUser["origin"] = {},
+): ChatUser {
   return {
     platform: PLATFORM_ID,
     workspace: "",
     userId: author.subject,
     displayName: author.name,
+    origin,
   };
 }
 

@@ -3,7 +3,14 @@ import type { RoomMessage } from "../../../shared/contract/room.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
 import { ActionExpired } from "../../../shared/errors/catalog.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
-import type { ChatPlatform, Inbound, Outgoing, Place, Replier } from "../../chat/platform.ts";
+import type {
+  ChatPlatform,
+  ChatUser,
+  Inbound,
+  Outgoing,
+  Place,
+  Replier,
+} from "../../chat/platform.ts";
 import {
   DIRECT_PREFIX,
   PLATFORM_ID,
@@ -51,7 +58,7 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
       const stopPresses = room.onPress((press) => onPress(press, take));
       const stopNotices = room.listen((notice) => {
         if (notice.type === "message") {
-          onMessage(notice.message, notice.visibleTo, take);
+          onMessage(notice.message, notice.visibleTo, take, notice.origin);
         }
       });
       stopListening = () => {
@@ -78,7 +85,12 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
       post({ platform: PLATFORM_ID, channelId: `${DIRECT_PREFIX}${userId}` }, message, null),
   };
 
-  function onMessage(message: RoomMessage, visibleTo: string | null, take: Take): void {
+  function onMessage(
+    message: RoomMessage,
+    visibleTo: string | null,
+    take: Take,
+    origin?: ChatUser["origin"],
+  ): void {
     const text = readCommand(message, visibleTo);
     if (text === undefined) {
       return;
@@ -88,7 +100,7 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
       type: "command",
       text,
       direct: true,
-      user: toUser(message.author),
+      user: toUser(message.author, origin),
       place,
       deliveryId: message.id,
       sentAt: new Date(message.createdAt),
@@ -111,7 +123,7 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
         token: action,
         message: toRef(message),
         values,
-        user: toUser(actor),
+        user: toUser(actor, press.origin),
         place,
         deliveryId,
         sentAt: clock.now(),

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createChatStoreServices } from "../../../shared/app/chat-store/chat-store-services.ts";
 import { createRoomServices } from "../../../shared/app/room/room-services.ts";
 import type { Services } from "../../../shared/app/services.ts";
-import { systemActor } from "../../../shared/core/actor.ts";
+import { systemActor, type Actor } from "../../../shared/core/actor.ts";
 import { PersonRow } from "../../../shared/db/rows/person.ts";
 import { ActionExpired, ShuttingDown } from "../../../shared/errors/catalog.ts";
 import { createDrainer } from "../../../shared/lib/drainer.ts";
@@ -22,11 +22,13 @@ let db: TestDatabase;
 let services: Services;
 let chat: ChatService;
 let signatures: string[];
+let signedVia: Actor["via"][];
 
 beforeEach(async () => {
   db = await createTestDatabase();
   await addPeople();
   signatures = [];
+  signedVia = [];
   services = createFakeServices({
     room: createRoomServices({ database: db, uow: db.uow, clock: db.clock, logger: db.logger }),
     chatStore: createChatStoreServices({ uow: db.uow, clock: db.clock }),
@@ -35,7 +37,8 @@ beforeEach(async () => {
     releases: {
       create: async () => buildRelease(),
       view: async () => view(),
-      async signOff(_, __, { role, fingerprint }) {
+      async signOff({ via }, __, { role, fingerprint }) {
+        signedVia.push(via);
         if (!signatures.includes(role)) {
           signatures.push(role);
         }
@@ -120,6 +123,26 @@ describe("the bot in the stored room", () => {
       "Plan",
       "Open dashboard",
     ]);
+  });
+
+  it("passes on the device that somebody used, for the audit log, whether they typed or pressed", async () => {
+    const device = { ip: "192.0.2.7", userAgent: "Firefox" };
+    const danaThere = { ...dana, via: { platform: "web", ...device } };
+    await say("@slipway create-release uat master");
+    await services.room.post(danaThere, {
+      channel: "releases",
+      text: "@slipway approve 12 as dev",
+    });
+    await settle();
+    const { id = "", actions = [] } = (await read()).find(({ card }) => card !== null) ?? {};
+    const approve = actions.find(({ label }) => label.startsWith("Approve"))?.action ?? "";
+    await services.room.press(danaThere, id, { action: approve });
+    await settle();
+    expect(signedVia).toEqual([
+      { platform: "room", ...device },
+      { platform: "room", ...device },
+    ]);
+    expect(JSON.stringify(await read())).not.toContain(device.ip);
   });
 
   it("serves nothing twice, not even after a restart", async () => {

@@ -305,7 +305,9 @@ describe("what the bot says", () => {
     room.listen((notice) => notices.push(notice));
     const hidden = await answer({ text: "only for you", visibleTo: dana.subject });
     expect(hidden.ephemeral).toBe(true);
-    expect(notices).toEqual([{ type: "message", message: hidden, visibleTo: dana.subject }]);
+    expect(notices).toEqual([
+      { type: "message", message: hidden, visibleTo: dana.subject, origin: {} },
+    ]);
     expect(await texts(dana)).toEqual(["only for you"]);
     expect(await texts(quinn)).toEqual([]);
     await expect(room.message(quinn, hidden.id)).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { Op, QueryTypes, type Transaction, type WhereOptions } from "sequelize";
 import type { RoomCard } from "../../contract/card.ts";
 import type { RoomMessage } from "../../contract/room.ts";
-import { systemActor, type Actor } from "../../core/actor.ts";
+import { originOf, systemActor, type Actor, type Origin } from "../../core/actor.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Database } from "../../db/connect.ts";
 import { ChatActionRow } from "../../db/rows/chat-action.ts";
@@ -41,7 +41,10 @@ type NewMessage = Pick<
   | "text"
   | "card"
   | "visibleTo"
->;
+> & {
+  /** Told to whoever listens, not kept with the message. */
+  readonly origin: Origin;
+};
 
 /**
  * The embedded room. Everybody who listens hears of a message after its commit, in the order of commits. Listeners are those
@@ -116,6 +119,7 @@ export function createRoomServices(deps: {
         text: said,
         card: null,
         visibleTo: null,
+        origin: originOf(actor.via),
       });
     },
 
@@ -134,6 +138,7 @@ export function createRoomServices(deps: {
       }
       await taker({
         actor,
+        origin: originOf(actor.via),
         message: presentRoomMessage(row, 0),
         action: pressed?.action ?? action,
         values: Object.fromEntries(
@@ -156,6 +161,7 @@ export function createRoomServices(deps: {
         text: cleanLines(text, TEXT_LIMIT),
         card,
         visibleTo: reader,
+        origin: {},
       });
     },
 
@@ -182,16 +188,22 @@ export function createRoomServices(deps: {
   async function insert(tx: Tx, messages: readonly NewMessage[]): Promise<readonly RoomMessage[]> {
     const createdAt = clock.now();
     const rows = await RoomMessageRow.bulkCreate(
-      messages.map((message) => ({ ...message, id: newId(), createdAt, editedAt: null })),
+      messages.map(({ origin: _, ...message }) => ({
+        ...message,
+        id: newId(),
+        createdAt,
+        editedAt: null,
+      })),
       { transaction: tx.sequelize },
     );
-    return rows.map((row) => {
+    return rows.map((row, index) => {
       const message = presentRoomMessage(row, 0);
+      const { origin = {} } = messages[index] ?? {};
       tx.afterCommit(() => {
         if (row.threadId === null && row.visibleTo === null) {
           rememberRoot(row.id, row.channel);
         }
-        tell({ type: "message", message, visibleTo: row.visibleTo });
+        tell({ type: "message", message, visibleTo: row.visibleTo, origin });
       });
       return message;
     });
