@@ -44,8 +44,14 @@ export function helpCard(
           ? "One more command needs a role you do not hold."
           : `${facts.hidden} more commands need a role you do not hold.`,
       ),
-    note("Next: `help <command>` shows how to use one, for example `help deploy`."),
+    note(`Next: \`help <command>\` shows how to use one, for example ${code(example(commands))}.`),
   );
+}
+
+/** Something this person can do. */
+function example(commands: readonly Command[]): string {
+  const phrases = commands.map(({ phrase }) => phrase);
+  return `help ${["deploy", "approve"].find((each) => phrases.includes(each)) ?? phrases[0] ?? ""}`.trimEnd();
 }
 
 /** How to use one command, with examples. `isAllowed` says whether this person may. */

@@ -404,6 +404,7 @@ describe("help", () => {
   it("shows what this person may do here, privately", async () => {
     const { say, platform } = await createCommandHarness({});
     const answer = await say("help", "vic");
+    expect(answer).toContain("for example `help releases`");
     expect(answer).toContain("`release <number>`: Show a release");
     expect(answer).not.toContain("`deploy <number>");
     expect(answer).toMatch(/\d+ more commands need a role you do not hold/);
