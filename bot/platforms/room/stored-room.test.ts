@@ -114,7 +114,10 @@ describe("the bot in the stored room", () => {
   it("answers a command with a card that can be pressed", async () => {
     await say("@slipway create-release uat master");
     const card = (await read()).at(-1);
-    expect(card).toMatchObject({ author: { username: "slipway", bot: true }, ephemeral: false });
+    expect(card).toMatchObject({
+      author: { username: "slipway", name: "slipway", bot: true },
+      ephemeral: false,
+    });
     expect(card?.text).toContain("Release #12: uat → master");
     expect(card?.actions.map(({ label }) => label)).toEqual([
       "Approve as Dev",

@@ -41,10 +41,12 @@ type NewMessage = Pick<
   | "text"
   | "card"
   | "visibleTo"
-> & {
+>;
+interface Said {
+  readonly message: NewMessage;
   /** Told to whoever listens, not kept with the message. */
   readonly origin: Origin;
-};
+}
 
 /**
  * The embedded room. Everybody who listens hears of a message after its commit, in the order of commits. Listeners are those
@@ -109,7 +111,7 @@ export function createRoomServices(deps: {
       const { name } = await channels.find(actor, channel);
       const said = readText(text);
       await requireRoot(actor, threadId, name);
-      return store({
+      const message: NewMessage = {
         channel: name,
         threadId,
         authorSubject: actor.subject,
@@ -119,8 +121,8 @@ export function createRoomServices(deps: {
         text: said,
         card: null,
         visibleTo: null,
-        origin: originOf(actor.via),
-      });
+      };
+      return store({ message, origin: originOf(actor.via) });
     },
 
     async press(actor, messageId, { action, values = {} }) {
@@ -151,18 +153,19 @@ export function createRoomServices(deps: {
     async postAsBot({ channel, threadId, text, card, visibleTo: reader }) {
       const { name } = await channels.find(systemActor, channel);
       await requireRoot(systemActor, threadId, name);
-      return store({
+      const message: NewMessage = {
         channel: name,
         threadId,
         authorSubject: systemActor.subject,
         authorUsername: systemActor.username,
-        authorName: systemActor.name,
+        // What people call it by, as on every chat platform.
+        authorName: systemActor.username,
         bot: true,
         text: cleanLines(text, TEXT_LIMIT),
         card,
         visibleTo: reader,
-        origin: {},
-      });
+      };
+      return store({ message, origin: {} });
     },
 
     editAsBot: (id, { text, card }) =>
@@ -185,20 +188,15 @@ export function createRoomServices(deps: {
     },
   };
 
-  async function insert(tx: Tx, messages: readonly NewMessage[]): Promise<readonly RoomMessage[]> {
+  async function insert(tx: Tx, said: readonly Said[]): Promise<readonly RoomMessage[]> {
     const createdAt = clock.now();
     const rows = await RoomMessageRow.bulkCreate(
-      messages.map(({ origin: _, ...message }) => ({
-        ...message,
-        id: newId(),
-        createdAt,
-        editedAt: null,
-      })),
+      said.map(({ message }) => ({ ...message, id: newId(), createdAt, editedAt: null })),
       { transaction: tx.sequelize },
     );
     return rows.map((row, index) => {
       const message = presentRoomMessage(row, 0);
-      const { origin = {} } = messages[index] ?? {};
+      const origin = said[index]?.origin ?? {};
       tx.afterCommit(() => {
         if (row.threadId === null && row.visibleTo === null) {
           rememberRoot(row.id, row.channel);
