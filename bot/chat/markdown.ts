@@ -38,7 +38,7 @@ export function sentence(text: string, limit = 2_000): string {
 
 /** One reason of a refusal and what to do about it, as a line of a list. Reasons may end with words of people. */
 export function reasonLine(reason: string, remedy: string): string {
-  const ended = /[.!?…]$/.test(reason.trim()) ? reason.trim() : `${reason.trim()}.`;
+  const ended = /[.!?…]["')\]]?$/.test(reason.trim()) ? reason.trim() : `${reason.trim()}.`;
   return `• ${sentence(ended)} ${sentence(remedy)}`.trimEnd();
 }
 
