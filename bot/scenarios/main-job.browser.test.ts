@@ -127,19 +127,18 @@ describe("the main job, through the room and the API", () => {
     expect(deployedCommit(server.data, "prod", "auth-service")).toBe(slipped);
   });
 
-  it("makes exactly one sign-off of a hundred clicks at once", async () => {
+  it("makes exactly one sign-off of a hundred clicks at once, all answered", async () => {
     commitOnUat(server.data, "user-service", "feat: sort people by name");
     const { number, fingerprint } = await openRelease();
 
     const answers = await Promise.all(
-      Array.from({ length: 40 }, () =>
+      Array.from({ length: 100 }, () =>
         dana.send("POST", `/releases/${String(number)}/sign-offs`, { role: "dev", fingerprint }),
       ),
     );
 
-    expect(
-      answers.map((one) => one.status).filter((status) => status >= 300 && status !== 429),
-    ).toEqual([]);
+    expect(new Set(answers.map((one) => one.status))).toEqual(new Set([answers[0]?.status]));
+    expect(answers[0]?.status).toBeLessThan(300);
     const view = await release(number);
     expect(view.signOffs).toHaveLength(1);
     const history = await dana.get<{ items: { event: string }[] }>(

@@ -4,9 +4,20 @@ import { ipKeyGenerator, rateLimit } from "express-rate-limit";
 import { RateLimited } from "../../../shared/errors/catalog.ts";
 import { bearerToken } from "../request-context.ts";
 
-/** Limits requests per second of each API token, session or (without either) address, and says so in `RateLimit` headers. */
+/** Counted over this long, so that a burst (a hundred clicks at once) passes and a flood does not. */
+const API_WINDOW_SECONDS = 3;
+
+/**
+ * Limits requests of each API token, session or (without either) address to `perSecond` on average, and says so in
+ * `RateLimit` headers.
+ */
 export function createApiRateLimit(perSecond: number): RequestHandler {
-  return limit({ windowMs: 1_000, limit: perSecond, identifier: "api", key: credentialKey });
+  return limit({
+    windowMs: API_WINDOW_SECONDS * 1_000,
+    limit: API_WINDOW_SECONDS * perSecond,
+    identifier: "api",
+    key: credentialKey,
+  });
 }
 
 /** Limits sign-ins begun per minute and address. */
