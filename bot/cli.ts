@@ -110,6 +110,7 @@ async function withContainer(
   const config = load();
   const issuer = `${config.server.baseUrl}/idp`;
   const container = await createContainer({
+    role: "tool",
     config,
     environment,
     logger: createLogger({

@@ -28,6 +28,7 @@ import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
 import { migrate } from "./db/migrate.ts";
+import { takeOver } from "./db/take-over.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
 import type { UnitOfWork } from "./db/unit-of-work.types.ts";
 import { createWorkQueue, type EmbeddedWorkQueue } from "./db/work-queue.ts";
@@ -49,6 +50,8 @@ export interface ContainerOptions {
   /** Where people reach us, without a slash at the end; asked each time, because a free port is known late. */
   readonly baseUrl: () => string;
   readonly claimsSource: ClaimsSource;
+  /** A server works by itself and, where the database allows only one, keeps others out; a tool does one thing beside it. */
+  readonly role: "server" | "tool";
 }
 
 /** Everything of `shared`, wired. Nothing in it works by itself: the services of the process start what they need. */
@@ -65,18 +68,25 @@ export interface Container {
   readonly subscribers: Subscriber[];
   /** Called after each commit that brought facts. */
   onFacts(wake: () => void): void;
-  /** Brings the database in step with the configuration and with whom the identity provider lists. */
+  /**
+   * Brings the database in step with the configuration and with whom the identity provider lists, and takes over what a
+   * server that was killed had begun.
+   */
   prepare(): Promise<void>;
   /** Deploys `branch` everywhere it never was, so that there is something to compare with. */
   recordBaselines(branch: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens and migrates the database and wires use cases to providers. Throws what opening and migrating throw. */
+/**
+ * Opens and migrates the database and wires use cases to providers. Throws what opening and migrating throw, and DatabaseInUse
+ * for a second server.
+ */
 export async function createContainer(options: ContainerOptions): Promise<Container> {
   const { config, logger, clock, baseUrl, timers = systemTimers } = options;
   await mkdir(config.dataDir, { recursive: true });
   const database = await openDatabase({ url: `sqlite:${config.database.storage}`, logger });
+  const isAlone = options.role === "server" && (await database.dialect.claimSoleUse());
   await migrate(database, { logger });
 
   const stopping = new AbortController();
@@ -186,6 +196,9 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     subscribers,
     onFacts: (wake) => void wakers.push(wake),
     async prepare() {
+      if (isAlone) {
+        await takeOver(uow);
+      }
       await syncDeclaredServices({ uow, clock }, config.services);
       await people.learnDirectory();
     },

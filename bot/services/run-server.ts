@@ -66,6 +66,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
   }
   const identity = await createIdentity({ config, baseUrl, clock, logger });
   const container = await createContainer({
+    role: "server",
     config,
     environment,
     logger,

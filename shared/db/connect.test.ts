@@ -68,6 +68,19 @@ describe(openDatabase.name, () => {
     });
   });
 
+  it("is for one server at a time, until that one has closed it", async () => {
+    const url = `sqlite:${folder}/slipway.db`;
+    const first = await openDatabase({ url, logger });
+    const second = await openDatabase({ url, logger });
+    expect(await first.dialect.claimSoleUse()).toBe(true);
+    expect(await first.dialect.claimSoleUse()).toBe(true);
+    await expect(second.dialect.claimSoleUse()).rejects.toMatchObject({ code: "database.in_use" });
+    await first.close();
+
+    expect(await second.dialect.claimSoleUse()).toBe(true);
+    await second.close();
+  });
+
   it("refuses a folder that cannot be written", async () => {
     writeFileSync(join(folder, "file"), "");
     await expect(

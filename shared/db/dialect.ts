@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { Sequelize, Transaction } from "sequelize";
 import sqlite3 from "sqlite3";
 import type { AppError } from "../errors/app-error.ts";
-import { DatabaseUnusable, StorageUnavailable } from "../errors/catalog.ts";
+import { DatabaseInUse, DatabaseUnusable, StorageUnavailable } from "../errors/catalog.ts";
 
 /**
  * Everything that differs between database engines, and nothing else. The rest of the code sees Sequelize and the two
@@ -22,6 +22,11 @@ export interface Dialect {
   exclusively<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Looks whether the database can be used at all. Throws DatabaseUnusable. */
   probe(): Promise<void>;
+  /**
+   * Keeps out every other process that asks for the same, until this one closes or ends, however it ends. False where many
+   * processes may serve one database. Throws DatabaseInUse.
+   */
+  claimSoleUse(): Promise<boolean>;
   /** The fault of the storage behind an error, or undefined when the error is something else (a broken rule, a bug). */
   storageFault(error: unknown): AppError | undefined;
   close(): Promise<void>;
@@ -62,6 +67,8 @@ export function createDialect(
 }
 
 const BUSY_TIMEOUT_MS = 10_000;
+/** Whoever is just ending gives the database free within this time. */
+const SOLE_USE_TIMEOUT_MS = 2_000;
 
 const PRAGMAS = [
   "PRAGMA foreign_keys=ON",
@@ -170,6 +177,7 @@ function createSqlite(file: string, busyTimeoutMs: number): Dialect {
     retry: { max: 1 },
   });
   let writer: Promise<SqliteConnection> | undefined;
+  let soleUse: sqlite3.Database | undefined;
 
   return {
     name: "sqlite",
@@ -250,6 +258,15 @@ function createSqlite(file: string, busyTimeoutMs: number): Dialect {
       }
     },
 
+    async claimSoleUse() {
+      soleUse ??= await lockForever(`${file}.lock`).catch((error: unknown) => {
+        throw sqliteCode(error) === "SQLITE_BUSY"
+          ? new DatabaseInUse({ database: file }, { cause: error })
+          : (storageFault(error) ?? error);
+      });
+      return true;
+    },
+
     async close() {
       const connection = await writer?.catch(() => undefined);
       writer = undefined;
@@ -257,6 +274,8 @@ function createSqlite(file: string, busyTimeoutMs: number): Dialect {
       await sequelize.close();
       await Promise.all([...open].map((connection) => connection.closed));
       await connection?.closed;
+      await new Promise((done) => (soleUse ? soleUse.close(done) : done(null)));
+      soleUse = undefined;
     },
   };
 }
@@ -358,6 +377,26 @@ function connect(file: string, options: ConnectionOptions): Promise<SqliteConnec
       options,
       (error) => (error ? fail(error) : done(connection)),
     );
+  });
+}
+
+/** A lock of the operating system on a file of its own: whatever ends the process, it is free again. */
+function lockForever(file: string): Promise<sqlite3.Database> {
+  return new Promise((done, fail) => {
+    const lock: sqlite3.Database = new sqlite3.Database(file, (unopened) => {
+      if (unopened) {
+        fail(unopened);
+        return;
+      }
+      lock.configure("busyTimeout", SOLE_USE_TIMEOUT_MS);
+      lock.exec("BEGIN EXCLUSIVE", (refused) => {
+        if (refused) {
+          lock.close(() => fail(refused));
+        } else {
+          done(lock);
+        }
+      });
+    });
   });
 }
 

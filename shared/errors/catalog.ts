@@ -482,6 +482,12 @@ export const DatabaseUnusable = defineError<{ database: string; why: string }>(
   "blocked",
   (d) => `The database ${d.database} cannot be used: ${d.why}.`,
 );
+export const DatabaseInUse = defineError<{ database: string }>(
+  "database.in_use",
+  "blocked",
+  (d) => `Another Slipway is running on the database ${d.database}.`,
+  () => "Stop that one first, or give this one a data folder of its own with SLIPWAY_DATA.",
+);
 export const DatabaseNewer = defineError<{ database: string; unknown: readonly string[] }>(
   "database.newer",
   "blocked",
