@@ -26,6 +26,11 @@ export interface Outgoing {
   readonly card: Card;
   readonly tokens: ReadonlyMap<ActionItem, string>;
   readonly visibility?: "everyone" | "only-you";
+  /**
+   * Posting with the same key again is the same message, changed: whoever posted it may have died before it knew. Platforms
+   * that cannot tell post another one.
+   */
+  readonly key?: string;
 }
 
 interface InboundBase {

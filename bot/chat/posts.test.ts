@@ -152,6 +152,23 @@ describe(createPosts.name, () => {
     expect(fake.messages.map(textOf)).toEqual([expect.stringContaining("approved")]);
   });
 
+  it("takes the message over that a killed process had posted and not remembered", async () => {
+    const { clock, chatStore, fake, other, tokens, keep } = await setUp();
+    const save = chatStore.savePost;
+    chatStore.savePost = () => Promise.reject(new Error("killed"));
+    await expect(keep("pending")).rejects.toThrow("killed");
+    chatStore.savePost = save;
+
+    await clock.advance(1);
+    const platforms = new Map([fake, other].map((platform) => [platform.id, platform]));
+    const logger = createLogger({ level: "silent" });
+    const later = createPosts({ chatStore, platforms, tokens, logger, clock, timers: clock });
+    await later.refresh("release/12", async () => live("approved"));
+
+    expect(fake.messages.map(textOf)).toEqual([expect.stringContaining("approved")]);
+    expect((await later.find(releases, "release/12"))?.messageId).toBe(fake.last().id);
+  });
+
   it("remembers what the card shows", async () => {
     const { posts, keep } = await setUp();
     await keep("pending");

@@ -70,11 +70,12 @@ export interface PostsDeps {
 }
 
 const EDIT_INTERVAL_MS = 2_000;
-/** A claim without a message for this long belongs to a process that died between the two. */
+/** A claim without a message for this long belongs to somebody who died between the two. */
 const CLAIM_TIMEOUT_MS = 30_000;
 /** How many messages' last edits are remembered. */
 const REMEMBERED_SLOTS = 2_000;
 
+type Claimed = Pick<StoredPost, "subject" | "platform" | "channelId" | "postedAt">;
 type PostedMessage = StoredPost & { readonly messageId: string };
 
 /** One message's turn: everything about it happens one after the other. */
@@ -91,6 +92,8 @@ export function createPosts(deps: PostsDeps): Posts {
   const { chatStore, platforms, tokens, clock, timers = systemTimers } = deps;
   const slots = new Map<string, Slot>();
   const running = new Set<Promise<unknown>>();
+  /** Chat is one process at a time: whoever claimed before it began lives no more. */
+  const startedAt = clock.now();
 
   return { show, keep, refresh, addDetail, tell, find, flush };
 
@@ -167,9 +170,8 @@ export function createPosts(deps: PostsDeps): Posts {
       if (threads && stored.messageId !== null) {
         const threadId = stored.threadId ?? stored.messageId;
         const place = { ...toPlace(stored), threadId };
-        await once(place, { subject: `${subject}#${key}`, shown: {}, card: content }, () =>
-          post(place, content),
-        );
+        const detail = { subject: `${subject}#${key}`, shown: {}, card: content };
+        await once(place, detail, (own) => post(place, content, own));
       }
     });
   }
@@ -177,8 +179,10 @@ export function createPosts(deps: PostsDeps): Posts {
   async function tell(platform: string, userId: string, live: LiveCard): Promise<void> {
     // The channel of a conversation is known only after the first message, so the claim is on the person.
     const place = { platform, channelId: `@${userId}` };
-    await once(place, live, () =>
-      send(platform, live.card, (message) => platformOf(platform).direct(userId, message)),
+    await once(place, live, (key) =>
+      send(platform, live.card, (message) =>
+        platformOf(platform).direct(userId, { ...message, key }),
+      ),
     );
   }
 
@@ -208,7 +212,7 @@ export function createPosts(deps: PostsDeps): Posts {
     }
     let ref: MessageRef;
     try {
-      ref = await post(place, live.card);
+      ref = await post(place, live.card, keyOf(claim));
     } catch (error) {
       await chatStore.forgetPost(live.subject, place.platform, place.channelId);
       throw error;
@@ -217,34 +221,44 @@ export function createPosts(deps: PostsDeps): Posts {
     return ref;
   }
 
-  /** Posts what was posted before, or was claimed and never posted. */
+  /** Posts what was posted before, or was claimed and perhaps never posted. */
   async function postAnew(place: Place, previous: StoredPost, live: LiveCard): Promise<MessageRef> {
-    const age = clock.now().getTime() - previous.postedAt.getTime();
-    if (previous.messageId === null && age < CLAIM_TIMEOUT_MS) {
+    if (!isPosted(previous) && !isAbandoned(previous)) {
       throw new UpstreamUnavailable({
         system: place.platform,
         operation: "posting a card",
         why: "somebody else is posting it",
       });
     }
-    const ref = await post(place, live.card);
+    const key = isPosted(previous) ? undefined : keyOf(previous);
+    const ref = await post(place, live.card, key);
     await remember(ref, live);
     await retire(previous, ref, live);
     return ref;
   }
 
+  function isAbandoned({ postedAt }: StoredPost): boolean {
+    const age = clock.now().getTime() - postedAt.getTime();
+    return postedAt < startedAt || age >= CLAIM_TIMEOUT_MS;
+  }
+
   /** Says a thing at most once per subject and place, also after a crash. */
-  async function once(place: Place, live: LiveCard, say: () => Promise<MessageRef>): Promise<void> {
+  async function once(
+    place: Place,
+    live: LiveCard,
+    say: (key: string) => Promise<MessageRef>,
+  ): Promise<void> {
     await inSlot(place, live.subject, async () => {
       const previous = await find(place, live.subject);
-      const age = previous ? clock.now().getTime() - previous.postedAt.getTime() : 0;
       if (isPosted(previous)) {
         return;
       }
-      if (previous && age >= CLAIM_TIMEOUT_MS) {
+      let claim = toStored(place, live);
+      if (previous && isAbandoned(previous)) {
         await chatStore.forgetPost(live.subject, place.platform, place.channelId);
+        claim = { ...claim, postedAt: previous.postedAt };
       }
-      if (!(await chatStore.claimPost(toStored(place, live)))) {
+      if (!(await chatStore.claimPost(claim))) {
         throw new UpstreamUnavailable({
           system: place.platform,
           operation: "posting a message",
@@ -253,7 +267,7 @@ export function createPosts(deps: PostsDeps): Posts {
       }
       let ref: MessageRef;
       try {
-        ref = await say();
+        ref = await say(keyOf(claim));
       } catch (error) {
         await chatStore.forgetPost(live.subject, place.platform, place.channelId);
         throw error;
@@ -336,9 +350,9 @@ export function createPosts(deps: PostsDeps): Posts {
     };
   }
 
-  async function post(place: Place, content: Card): Promise<MessageRef> {
+  async function post(place: Place, content: Card, key?: string): Promise<MessageRef> {
     return send(place.platform, content, (message) =>
-      platformOf(place.platform).post(place, message),
+      platformOf(place.platform).post(place, key === undefined ? message : { ...message, key }),
     );
   }
 
@@ -474,6 +488,11 @@ function toCopy(original: Card): Card {
     "This is a copy as of now. The card that stays up to date is in the channel.",
   );
   return { ...original, blocks: remark ? [...original.blocks, remark] : original.blocks };
+}
+
+/** One claim is one message, however often it is tried to post it. */
+function keyOf({ subject, platform, channelId, postedAt }: Claimed): string {
+  return [subject, platform, channelId, postedAt.getTime()].join("\n");
 }
 
 /** Not only claimed: there is a message. */

@@ -245,6 +245,8 @@ export interface RoomServices {
     readonly text: string;
     readonly card: RoomCard | null;
     readonly visibleTo: string | null;
+    /** The same key again is the same message, changed. */
+    readonly key?: string | undefined;
   }): Promise<RoomMessage>;
   /** For the bot: changes its message. Throws MessageNotFound. */
   editAsBot(

@@ -164,10 +164,21 @@ export function createFakePlatform(
 
   function add(place: Place, content: Outgoing, visibleTo: string | undefined): MessageRef {
     failWhenBroken();
+    const posted = messages.find(
+      ({ content: { key } }) => key !== undefined && key === content.key,
+    );
+    if (posted) {
+      change(posted.id, content);
+      return toPlacedRef(posted);
+    }
     count += 1;
     const { channelId, threadId } = place;
     messages.push({ id: `message-${count}`, channelId, threadId, visibleTo, content, edits: 0 });
     return { ...place, messageId: `message-${count}` };
+  }
+
+  function toPlacedRef(message: FakeMessage): MessageRef {
+    return { ...toPlace(message), messageId: message.id };
   }
 
   function change(messageId: string, content: Outgoing): void {

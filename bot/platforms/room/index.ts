@@ -148,7 +148,8 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
     return {
       async acknowledge() {},
       async openForm(form, token) {
-        await store(place, renderRoomForm(form, token), visibleOnlyTo(place, userId));
+        const content = renderRoomForm(form, token);
+        await store(place, content, visibleOnlyTo(place, userId), undefined);
       },
       async send(message) {
         return message.visibility === "only-you"
@@ -164,12 +165,17 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
   }
 
   async function post(place: Place, message: Outgoing, visibleTo: string | null) {
-    return store(place, renderRoomMessage(message), visibleTo);
+    return store(place, renderRoomMessage(message), visibleTo, message.key);
   }
 
-  async function store(place: Place, content: RoomContent, visibleTo: string | null) {
+  async function store(
+    place: Place,
+    content: RoomContent,
+    visibleTo: string | null,
+    key: string | undefined,
+  ) {
     const { channelId: channel, threadId = null } = place;
-    return toRef(await room.postAsBot({ channel, threadId, visibleTo, ...content }));
+    return toRef(await room.postAsBot({ channel, threadId, visibleTo, key, ...content }));
   }
 
   /** What was said while nobody listened. Whatever was served already is recognised by its delivery id. */

@@ -334,6 +334,15 @@ describe("what the bot says", () => {
     expect(await room.message(dana, message.id)).toEqual(edited);
   });
 
+  it("is the same message when it is said again under the same key", async () => {
+    const posted = await answer({ text: "pending", key: "release/12 in general" });
+    const again = await answer({ text: "approved", key: "release/12 in general" });
+    await answer({ text: "another", key: "release/13 in general" });
+
+    expect(again.id).toBe(posted.id);
+    expect(await texts(dana)).toEqual(["approved", "another"]);
+  });
+
   it("is all that the bot can change", async () => {
     const message = await say("mine");
     for (const id of [message.id, "no-such-id"]) {

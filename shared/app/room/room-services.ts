@@ -16,7 +16,7 @@ import {
   PermissionDenied,
   ShuttingDown,
 } from "../../errors/catalog.ts";
-import { newId } from "../../lib/ids.ts";
+import { idOfKey, newId } from "../../lib/ids.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { cleanLines } from "../../lib/text.ts";
 import { requireToRead } from "../access.ts";
@@ -41,7 +41,10 @@ type NewMessage = Pick<
   | "text"
   | "card"
   | "visibleTo"
->;
+> & {
+  /** Decides the id; a new one without it. */
+  readonly id?: string | undefined;
+};
 interface Said {
   readonly message: NewMessage;
   /** Told to whoever listens, not kept with the message. */
@@ -150,10 +153,15 @@ export function createRoomServices(deps: {
       });
     },
 
-    async postAsBot({ channel, threadId, text, card, visibleTo: reader }) {
+    async postAsBot({ channel, threadId, text, card, visibleTo: reader, key }) {
+      const id = key === undefined ? undefined : idOfKey(key);
+      if (id !== undefined && (await RoomMessageRow.count({ where: { id, bot: true } })) > 0) {
+        return uow.run((tx) => edit(tx, id, cleanLines(text, TEXT_LIMIT), card));
+      }
       const { name } = await channels.find(systemActor, channel);
       await requireRoot(systemActor, threadId, name);
       const message: NewMessage = {
+        id,
         channel: name,
         threadId,
         authorSubject: systemActor.subject,
@@ -191,7 +199,12 @@ export function createRoomServices(deps: {
   async function insert(tx: Tx, said: readonly Said[]): Promise<readonly RoomMessage[]> {
     const createdAt = clock.now();
     const rows = await RoomMessageRow.bulkCreate(
-      said.map(({ message }) => ({ ...message, id: newId(), createdAt, editedAt: null })),
+      said.map(({ message: { id = newId(), ...message } }) => ({
+        ...message,
+        id,
+        createdAt,
+        editedAt: null,
+      })),
       { transaction: tx.sequelize },
     );
     return rows.map((row, index) => {

@@ -19,6 +19,8 @@ export function createFakeRoom(clock: { now(): Date }): FakeRoom {
   let taker: Taker | undefined;
   let lastNotice: RoomNotice | undefined;
   let count = 0;
+  /** Keys of messages, and their ids. */
+  const keys = new Map<string, string>();
 
   return {
     stored,
@@ -50,22 +52,19 @@ export function createFakeRoom(clock: { now(): Date }): FakeRoom {
       count += 1;
       await taker({ actor, message, action, values, deliveryId: `press-${count}` });
     },
-    async postAsBot({ channel, threadId, text, card, visibleTo }) {
+    async postAsBot({ channel, threadId, text, card, visibleTo, key }) {
+      const known = key === undefined ? undefined : keys.get(key);
+      if (known !== undefined) {
+        return edit(known, { text, card });
+      }
       const author = { subject: "slipway", username: "slipway", name: "Slipway", bot: true };
-      return add({ author, channel, text, threadId, card }, visibleTo);
+      const message = add({ author, channel, text, threadId, card }, visibleTo);
+      if (key !== undefined) {
+        keys.set(key, message.id);
+      }
+      return message;
     },
-    async editAsBot(id, { text, card }) {
-      const entry = find(id);
-      entry.message = {
-        ...entry.message,
-        text,
-        card,
-        actions: actionsOf(card),
-        editedAt: clock.now().toISOString(),
-      };
-      tell({ type: "edited", message: entry.message, visibleTo: entry.visibleTo });
-      return entry.message;
-    },
+    editAsBot: async (id, content) => edit(id, content),
     listen(onNotice) {
       listeners.add(onNotice);
       return () => listeners.delete(onNotice);
@@ -104,6 +103,19 @@ export function createFakeRoom(clock: { now(): Date }): FakeRoom {
     stored.push({ message, visibleTo });
     tell({ type: "message", message, visibleTo });
     return message;
+  }
+
+  function edit(id: string, { text, card }: Pick<RoomMessage, "text" | "card">): RoomMessage {
+    const entry = find(id);
+    entry.message = {
+      ...entry.message,
+      text,
+      card,
+      actions: actionsOf(card),
+      editedAt: clock.now().toISOString(),
+    };
+    tell({ type: "edited", message: entry.message, visibleTo: entry.visibleTo });
+    return entry.message;
   }
 
   function find(id: string) {
