@@ -44,6 +44,15 @@ export async function runCommand(run: CommandRun): Promise<CommandEnd> {
   if (typeof child === "string") {
     return { how: "unstartable", why: child };
   }
+  const forget = endWithUs(child.pid);
+  try {
+    return await follow(run, child);
+  } finally {
+    forget();
+  }
+}
+
+async function follow(run: CommandRun, child: ChildProcess): Promise<CommandEnd> {
   const closed = once(child, "close");
   const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
   child.stdout?.on("data", (chunk: Buffer) => run.onOutput("stdout", chunk));
@@ -128,6 +137,23 @@ async function whicheverFirst(
   } finally {
     stopWaiting();
   }
+}
+
+/** Groups that are running now. What a command left behind on purpose is not among them. */
+const running = new Set<number>();
+let isWatchingExit = false;
+
+/** When our time to stop is over, a command that does not want to end is ended with us. Returns how to forget it. */
+function endWithUs(pid: number | undefined): () => void {
+  if (pid === undefined) {
+    return () => undefined;
+  }
+  if (!isWatchingExit) {
+    isWatchingExit = true;
+    process.once("exit", () => running.forEach((group) => send(group, "SIGKILL")));
+  }
+  running.add(pid);
+  return () => running.delete(pid);
 }
 
 /** Asks every process of the group to end, ends those that do not, and waits until none is left. */
