@@ -28,8 +28,8 @@ export async function startProduct(
   const folder = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   const repositories = join(folder, "repos");
   await makeRepositories(repositories, plans);
-  const server = await startServer({
-    config: () => `
+  const server = await startServer(() => ({
+    config: `
 limits: { requests_per_second: 100000 }
 repositories:
   - provider: git
@@ -37,7 +37,7 @@ repositories:
     concurrency: ${String(options.gitConcurrency ?? 4)}
 `,
     env: { ...profiling(), ...options.env },
-  });
+  }));
   const clients: ApiClient[] = [];
   return {
     server,

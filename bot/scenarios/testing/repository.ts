@@ -1,24 +1,39 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 const AUTHOR = ["-c", "user.name=Sam Slip", "-c", "user.email=sam@example.com"];
 
-function git(directory: string, ...args: string[]): string {
+/** Runs git by hand in a repository, with nobody's configuration. */
+export function git(directory: string, ...args: string[]): string {
   return execFileSync("git", ["-C", directory, ...args], {
     encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], HOME: directory, GIT_CONFIG_NOSYSTEM: "1" },
   }).trim();
+}
+
+/** Makes a repository with one commit on `master` and on `uat`, which is checked out. */
+export function createRepository(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  git(directory, "init", "--quiet", "--template=", "--initial-branch=master");
+  commitOn(directory, "first commit");
+  git(directory, "checkout", "--quiet", "-b", "uat");
+}
+
+/** Commits one change on the branch that is checked out, as a colleague would. Returns the commit. */
+export function commitOn(directory: string, title: string): string {
+  appendFileSync(join(directory, "CHANGES.txt"), `${title}\n`);
+  git(directory, "add", "CHANGES.txt");
+  git(directory, ...AUTHOR, "commit", "--quiet", "-m", title);
+  return git(directory, "rev-parse", "HEAD");
 }
 
 /** Commits one change on `uat` of a sample repository, as a colleague would. Returns the commit. */
 export function commitOnUat(data: string, repository: string, title: string): string {
   const directory = join(data, "demo/repos", repository);
   git(directory, "checkout", "--quiet", "uat");
-  appendFileSync(join(directory, "CHANGES.txt"), `${title}\n`);
-  git(directory, "add", "CHANGES.txt");
-  git(directory, ...AUTHOR, "commit", "--quiet", "-m", title);
-  return git(directory, "rev-parse", "HEAD");
+  return commitOn(directory, title);
 }
 
 /** What a branch of a sample repository stands for. */

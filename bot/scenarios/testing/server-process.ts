@@ -8,6 +8,13 @@ import { untilItWorks } from "../../../shared/testing/until-it-works.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
 
+/** How a command-line ended. */
+export interface CommandLine {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** The built product as its own process, on a data directory of its own. */
 export interface ServerProcess {
   readonly url: string;
@@ -17,7 +24,7 @@ export interface ServerProcess {
   /** An API token of a sample person, made by the command-line while the server runs. */
   token(person: string): string;
   /** Runs the command-line on the same data. */
-  cli(...args: string[]): { readonly status: number | null; readonly stdout: string };
+  cli(...args: string[]): CommandLine;
   /** Asks it to stop and resolves with its exit code. */
   stop(): Promise<number | null>;
   /** Pulls the plug: nothing gets a chance to clean up. */
@@ -28,11 +35,19 @@ export interface ServerProcess {
   dispose(): Promise<void>;
 }
 
-/** Starts the product and resolves when it says it is ready. `config` is the text of a config.yaml. */
+/** What an installation is given besides its data directory. */
+export interface Installation {
+  /** The text of config.yaml; the embedded default without one. */
+  readonly config?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. */
 export async function startServer(
-  options: { config?: (data: string) => string; env?: Record<string, string> } = {},
+  setUp: (data: string) => Installation = () => ({}),
 ): Promise<ServerProcess> {
   const data = mkdtempSync(join(tmpdir(), "slipway-"));
+  const { config, env: extra } = setUp(data);
   const port = await freePort();
   const url = `http://localhost:${String(port)}`;
   const env: Record<string, string> = {
@@ -40,11 +55,11 @@ export async function startServer(
     HOME: data,
     SLIPWAY_PORT: String(port),
     SLIPWAY_DATA: data,
-    ...options.env,
+    ...extra,
   };
-  if (options.config) {
+  if (config !== undefined) {
     env["SLIPWAY_CONFIG"] = join(data, "config.yaml");
-    writeFileSync(env["SLIPWAY_CONFIG"], options.config(data));
+    writeFileSync(env["SLIPWAY_CONFIG"], config);
   }
   let printed = "";
   let child = await launch();
@@ -91,13 +106,8 @@ export async function startServer(
     return started;
   }
 
-  function cli(...args: string[]) {
-    const { status, stdout } = spawnSync(
-      process.execPath,
-      ["shared/tooling/launch.mjs", "bot/cli.js", ...args],
-      { cwd: root, env, encoding: "utf8" },
-    );
-    return { status, stdout };
+  function cli(...args: string[]): CommandLine {
+    return runProduct("bot/cli.js", args, env);
   }
 
   function token(person: string): string {
@@ -124,6 +134,20 @@ export async function startServer(
     child.kill("SIGKILL");
     await ended;
   }
+}
+
+/** Runs an entry of the product to its end. Null as status: it did not end within thirty seconds. */
+export function runProduct(
+  entry: "bot/main.js" | "bot/cli.js",
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): CommandLine {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["shared/tooling/launch.mjs", entry, ...args],
+    { cwd: root, env, encoding: "utf8", timeout: 30_000 },
+  );
+  return { status, stdout, stderr };
 }
 
 /** A port nobody listens on. */
