@@ -1,6 +1,6 @@
 import { withCleanUp, type CleanUp } from "../clean-up.ts";
 import { compare, type Contender, type Headline } from "../measure.ts";
-import { paced, sustained } from "../load.ts";
+import { paced, sustained, type Conversation } from "../load.ts";
 import { createLaneReleases, planLanes, startProduct } from "../product.ts";
 import { atLeast, atMost, type Goal, type Row } from "../report.ts";
 import { openTalk, type Talk } from "../room-talk.ts";
@@ -70,38 +70,59 @@ async function measureReplies(
     return { what, unit, ours: result, beside, goals };
   };
 
+  const all = [ours, sequelize, driver, chatSdk];
+  const rates = (conversationOf: (talk: Talk) => Conversation, talks: readonly Talk[]) =>
+    talks.map((talk) => ({
+      name: talk.name,
+      measure: async () => [await sustained(conversationOf(talk), milliseconds)],
+    }));
+  const paces = (conversationOf: (talk: Talk) => Conversation) =>
+    all.map((talk) => ({
+      name: talk.name,
+      measure: () => paced(conversationOf(talk), { perSecond: PACE, milliseconds }),
+    }));
+  const isFast = (values: ReadonlyMap<string, number>) => [
+    atLeast(valueOf(values, ours.name), GOAL_PER_SECOND, `${GOAL_PER_SECOND}/s`),
+    atLeast(valueOf(values, ours.name), valueOf(values, chatSdk.name), "Chat SDK"),
+  ];
+  const isPrompt = (values: ReadonlyMap<string, number>) => [
+    atMost(valueOf(values, ours.name), GOAL_P99_MS, `${GOAL_P99_MS} ms`),
+  ];
+
   return [
     await measure(
-      "commands with their writes committed, sustained",
+      "whoami answered, question and answer stored, sustained",
       "per second",
       "median",
-      [ours, sequelize, driver, chatSdk].map(({ name, commands }) => ({
-        name,
-        measure: async () => [await sustained(commands, milliseconds)],
-      })),
-      (values) => [
-        atLeast(valueOf(values, ours.name), GOAL_PER_SECOND, `${GOAL_PER_SECOND}/s`),
-        atLeast(valueOf(values, ours.name), valueOf(values, chatSdk.name), "Chat SDK"),
-      ],
+      rates(({ questions }) => questions, all),
+      isFast,
     ),
     await measure(
-      `answer at ${PACE} commands/s, p99`,
+      `whoami at ${PACE}/s, p99`,
       "ms",
       "p99",
-      [ours, sequelize, driver, chatSdk].map(({ name, commands }) => ({
-        name,
-        measure: () => paced(commands, { perSecond: PACE, milliseconds }),
-      })),
-      (values) => [atMost(valueOf(values, ours.name), GOAL_P99_MS, `${GOAL_P99_MS} ms`)],
+      paces(({ questions }) => questions),
+      isPrompt,
+    ),
+    await measure(
+      "notes of a release changed, audited and answered, sustained",
+      "per second",
+      "median",
+      rates(({ changes }) => changes, all),
+      isFast,
+    ),
+    await measure(
+      `notes at ${PACE}/s, p99`,
+      "ms",
+      "p99",
+      paces(({ changes }) => changes),
+      isPrompt,
     ),
     await measure(
       "messages between people stored and confirmed, sustained",
       "per second",
       "median",
-      [ours, sequelize, driver].map(({ name, posts }) => ({
-        name,
-        measure: async () => [await sustained(posts, milliseconds)],
-      })),
+      rates(({ posts }) => posts, [ours, sequelize, driver]),
       () => [],
     ),
   ];

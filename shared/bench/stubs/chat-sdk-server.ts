@@ -1,6 +1,6 @@
 import type { RoomMessage } from "../../contract/room.ts";
 import { importPeer } from "../paths.ts";
-import { answerText, readNotesCommand } from "./notes-command.ts";
+import { readStubCommand, stubAnswer } from "./stub-commands.ts";
 import { serveStubRoom, type StubPost, type StubRoom } from "./room-stub.ts";
 
 /** What is used of the Chat SDK; its own types are installed only where the benchmark runs. */
@@ -90,9 +90,9 @@ const bot = new sdk.Chat({
   logger: "silent",
 });
 bot.onNewMention(async (thread, message) => {
-  const command = readNotesCommand(message.text);
+  const command = readStubCommand(message.text);
   if (command) {
-    await thread.post(answerText(command));
+    await thread.post(stubAnswer(command));
   }
 });
 await bot.initialize();

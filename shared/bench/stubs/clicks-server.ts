@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sqlite3 from "sqlite3";
-import { STUB_PRAGMAS } from "./commands-table.ts";
+import { STUB_PRAGMAS } from "./stub-tables.ts";
 
 /** The lower bound of many clicks at once: a bare server, and one row that only the first of them gets. */
 const folder = mkdtempSync(join(tmpdir(), "slipway-bench-clicks-"));

@@ -5,8 +5,8 @@ import sqlite3 from "sqlite3";
 import type { RoomMessage } from "../../contract/room.ts";
 import { newId } from "../../lib/ids.ts";
 import { createQueue } from "../../lib/queue.ts";
-import { STUB_PRAGMAS, STUB_RELEASES, STUB_TABLES } from "./commands-table.ts";
-import { answerText, readNotesCommand, type NotesCommand } from "./notes-command.ts";
+import { STUB_PRAGMAS, STUB_RELEASES, STUB_TABLES } from "./stub-tables.ts";
+import { readStubCommand, stubAnswer, type StubCommand } from "./stub-commands.ts";
 import { serveStubRoom } from "./room-stub.ts";
 
 /** The lower bound: the same socket and the same rows, written by the driver alone, one transaction per command. */
@@ -21,6 +21,7 @@ await exec(
    INSERT INTO releases SELECT i, '', 0 FROM n`,
 );
 const insertMessage = database.prepare("INSERT INTO messages VALUES (?, ?, ?, ?, ?)");
+const insertDelivery = database.prepare("INSERT INTO deliveries VALUES (?, ?)");
 const updateRelease = database.prepare(
   "UPDATE releases SET notes = ?, version = version + 1 WHERE number = ?",
 );
@@ -29,8 +30,8 @@ const insertEvent = database.prepare(
 );
 
 await serveStubRoom(({ message, show, confirm }, room) => {
-  const command = readNotesCommand(message.text);
-  const answer = command && room.answer(message, answerText(command));
+  const command = readStubCommand(message.text);
+  const answer = command && room.answer(message, stubAnswer(command));
   void inTurn(() => write(message, command, answer)).then(() => {
     confirm();
     show(message);
@@ -42,16 +43,19 @@ await serveStubRoom(({ message, show, confirm }, room) => {
 
 function write(
   message: RoomMessage,
-  command: NotesCommand | undefined,
+  command: StubCommand | undefined,
   answer: RoomMessage | undefined,
 ): Promise<void> {
   // The connection keeps the order, so only the commit is waited for.
   database.run("BEGIN IMMEDIATE");
   store(message);
   if (command && answer) {
-    updateRelease.run(command.notes, command.release);
-    const payload = JSON.stringify(command);
-    insertEvent.run(newId(), "release.edited", payload, "dana", new Date().toISOString());
+    insertDelivery.run(message.id, message.createdAt);
+    if (command.kind === "notes") {
+      updateRelease.run(command.notes, command.release);
+      const payload = JSON.stringify(command);
+      insertEvent.run(newId(), "release.edited", payload, "dana", message.createdAt);
+    }
     store(answer);
   }
   return exec("COMMIT");

@@ -5,8 +5,8 @@ import { DataTypes, Sequelize, Transaction } from "sequelize";
 import sqlite3 from "sqlite3";
 import { newId } from "../../lib/ids.ts";
 import { createQueue } from "../../lib/queue.ts";
-import { STUB_PRAGMAS, STUB_RELEASES, STUB_TABLES } from "./commands-table.ts";
-import { answerText, readNotesCommand } from "./notes-command.ts";
+import { STUB_PRAGMAS, STUB_RELEASES, STUB_TABLES } from "./stub-tables.ts";
+import { readStubCommand, stubAnswer } from "./stub-commands.ts";
 import { serveStubRoom } from "./room-stub.ts";
 
 /** Sequelize sets nothing by itself on the connections it opens. */
@@ -36,6 +36,11 @@ const Message = sequelize.define(
     text: DataTypes.TEXT,
     at: DataTypes.TEXT,
   },
+  options,
+);
+const Delivery = sequelize.define(
+  "delivery",
+  { id: { type: DataTypes.TEXT, primaryKey: true }, at: DataTypes.TEXT },
   options,
 );
 const Release = sequelize.define(
@@ -72,27 +77,26 @@ await Release.bulkCreate(
 const inTurn = createQueue();
 
 await serveStubRoom(({ message, show, confirm }, room) => {
-  const command = readNotesCommand(message.text);
-  const answer = command && room.answer(message, answerText(command));
+  const command = readStubCommand(message.text);
+  const answer = command && room.answer(message, stubAnswer(command));
   const work = () =>
     sequelize.transaction({ type: Transaction.TYPES.IMMEDIATE }, async (transaction) => {
       await Message.create(toRow(message), { transaction });
       if (command && answer) {
-        const { release, notes } = command;
-        await Release.update(
-          { notes, version: sequelize.literal("version + 1") },
-          { where: { number: release }, transaction },
-        );
-        await Event.create(
-          {
-            id: newId(),
-            name: "release.edited",
-            payload: command,
-            actor: "dana",
-            at: new Date().toISOString(),
-          },
-          { transaction },
-        );
+        await Delivery.create({ id: message.id, at: message.createdAt }, { transaction });
+        if (command.kind === "notes") {
+          const { release, notes } = command;
+          await Release.update(
+            { notes, version: sequelize.literal("version + 1") },
+            { where: { number: release }, transaction },
+          );
+          const payload = command;
+          const at = message.createdAt;
+          await Event.create(
+            { id: newId(), name: "release.edited", payload, actor: "dana", at },
+            { transaction },
+          );
+        }
         await Message.create(toRow(answer), { transaction });
       }
     });
