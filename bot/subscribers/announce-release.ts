@@ -42,7 +42,8 @@ export function createAnnounceRelease(deps: SubscriberDeps): Subscriber<(typeof 
         return;
       }
       await announce(deps, event, number);
-      await everyOne([refreshRelease, addDetail], (work) => work(deps, number, event));
+      const works = isOnCards(event) ? [refreshRelease, addDetail] : [addDetail];
+      await everyOne(works, (work) => work(deps, number, event));
     },
   };
 }
@@ -57,6 +58,11 @@ function releaseOf(event: Fact): number | null {
     default:
       return event.payload.number;
   }
+}
+
+/** No card shows notes or the text about breaking changes, so reading the whole release again would change nothing. */
+function isOnCards({ name }: Fact): boolean {
+  return name !== "release.edited";
 }
 
 async function announce(deps: SubscriberDeps, event: Fact, number: number): Promise<void> {

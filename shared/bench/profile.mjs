@@ -15,7 +15,10 @@ if (folder !== undefined) {
   process.once("exit", () => {
     session.post("Profiler.stop", (error, result) => {
       if (!error) {
-        writeFileSync(join(folder, `${basename(process.argv[1] ?? "node")}-${process.pid}.cpuprofile`), JSON.stringify(result.profile));
+        writeFileSync(
+          join(folder, `${basename(process.argv[1] ?? "node")}-${process.pid}.cpuprofile`),
+          JSON.stringify(result.profile),
+        );
       }
     });
   });

@@ -4,17 +4,22 @@
  */
 export async function untilItWorks<T>(
   attempt: () => Promise<T>,
-  { timeoutMs, intervalMs }: { readonly timeoutMs: number; readonly intervalMs: number },
+  options: {
+    readonly timeoutMs: number;
+    readonly intervalMs: number;
+    /** Whether trying again is no use: then the last failure is thrown at once. */
+    readonly isHopeless?: () => boolean;
+  },
 ): Promise<T> {
-  const end = performance.now() + timeoutMs;
+  const end = performance.now() + options.timeoutMs;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
-      if (performance.now() >= end) {
+      if (performance.now() >= end || options.isHopeless?.()) {
         throw error;
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, intervalMs));
+    await new Promise((resolve) => setTimeout(resolve, options.intervalMs));
   }
 }

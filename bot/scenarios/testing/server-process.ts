@@ -101,7 +101,7 @@ export async function startServer(
           throw new Error(`Not ready: ${await response.text()}`);
         }
       },
-      { timeoutMs: 60_000, intervalMs: 25 },
+      { timeoutMs: 60_000, intervalMs: 25, isHopeless: () => started.exitCode !== null },
     );
     return started;
   }
