@@ -18,6 +18,12 @@ export function releaseDetail(event: DomainEvent): Card | undefined {
             "New content",
             event.payload.changes.map((change) => `• ${sentence(change)}`),
           );
+    case "release.edited":
+      return detail("Edited", [
+        said(
+          `${who} changed the ${event.payload.field.replace("_", " ")}. Sign-offs stay as they are.`,
+        ),
+      ]);
     case "release.item_excluded": {
       const { services, reason } = event.payload;
       const why = reason === null ? "" : `: ${reason}`;
