@@ -367,6 +367,18 @@ async function land(
         outcome: `${landBranch} has moved to ${shortCommit(landed.branchSha)} in the meantime and was left alone. Merge ${landBranch} into the source branch; the next release brings it.`,
         cause: "diverged",
       };
+    case "refused":
+      return {
+        status: "failed",
+        outcome: `${landBranch} was left alone: ${landed.reason} ${landed.remedy}`,
+        cause: "refused",
+      };
+    case "differs":
+      return {
+        status: "failed",
+        outcome: `${landBranch} is at ${shortCommit(landed.sha)} now, which is not what was signed: somebody pushed to it in the same moment. Look at that commit before the next release.`,
+        cause: "differs",
+      };
   }
 }
 

@@ -87,7 +87,11 @@ export type RefResult =
 export type Landed =
   | { readonly outcome: "landed" | "already_there"; readonly sha: string }
   /** The branch has commits the landed one lacks: nothing was changed. */
-  | { readonly outcome: "diverged"; readonly branchSha: string };
+  | { readonly outcome: "diverged"; readonly branchSha: string }
+  /** The forge says no (a protected branch, a failing required check, no pull request to merge): nothing was changed. */
+  | { readonly outcome: "refused"; readonly reason: string; readonly remedy: string }
+  /** It was merged, and what came out is not the tree that was signed: somebody pushed in the same moment. */
+  | { readonly outcome: "differs"; readonly sha: string };
 
 export interface PullRequest {
   readonly number: number;
@@ -102,6 +106,57 @@ export interface CiState {
   readonly url: string | null;
   readonly summary: string;
 }
+
+/** What a forge shows beside a commit: whether this release may go out, or what became of it. */
+export interface CommitStatus {
+  /** Distinguishes it from the statuses of others, e.g. `slipway/prod`. One status per commit and context counts: the newest. */
+  readonly context: string;
+  readonly state: "pending" | "success" | "failure" | "error";
+  /** One sentence; providers cut it to what they take. */
+  readonly description: string;
+  readonly url: string | null;
+}
+
+/** What a forge is told of one deployment of one repository. */
+export interface DeploymentReport {
+  /** Number of our deployment; with the environment it makes reporting twice the same as once. */
+  readonly deployment: number;
+  readonly environment: string;
+  readonly sha: string;
+  readonly state: "queued" | "in_progress" | "success" | "failure" | "error" | "inactive";
+  readonly description: string;
+  readonly url: string | null;
+}
+
+/** What is left of a provider's request allowance, as it last said itself. */
+export interface RequestBudget {
+  /** What the allowance is for, e.g. `core` or `graphql`. */
+  readonly name: string;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetsAt: Date;
+  /** Until when nothing is sent, because the provider said so; null when nothing holds us back. */
+  readonly pausedUntil: Date | null;
+}
+
+/** A call of a provider to us, as it arrived: exact bytes, because the signature covers them. */
+export interface ProviderCall {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** What such a call tells. `forged`: its signature does not fit, or none can be checked. */
+export type ProviderNews =
+  | { readonly kind: "forged" }
+  | { readonly kind: "ignored" }
+  /** Something changed that releases with this repository show: a branch, a pull request, checks. */
+  | {
+      readonly kind: "changed";
+      readonly deliveryId: string;
+      readonly repository: RepoRef;
+      /** Branches that moved; null when something else about the repository did. */
+      readonly branches: readonly string[] | null;
+    };
 
 /**
  * Source control as the use cases see it. Refs are branch names, tags or full commit ids given by people: a provider must
@@ -149,4 +204,41 @@ export interface ScmProvider {
   ): Promise<PullRequest | null>;
   /** Absent: this provider knows no checks, and gates about them do not apply. */
   ciState?(repository: RepoRef, sha: string, signal: AbortSignal): Promise<CiState>;
+  /**
+   * One file at one exact commit; null when the commit has no such file. Throws UpstreamRejected for one larger than
+   * `maxBytes`.
+   */
+  readFile?(
+    repository: RepoRef,
+    file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null>;
+  /** Opens a pull request of `head` into `base`, or answers the one that is open. Absent: not possible here. */
+  openPullRequest?(
+    repository: RepoRef,
+    request: {
+      readonly base: string;
+      readonly head: string;
+      readonly title: string;
+      readonly body: string;
+    },
+    signal: AbortSignal,
+  ): Promise<PullRequest>;
+  /** Shows a status beside a commit. Saying the same twice changes nothing. */
+  reportStatus?(
+    repository: RepoRef,
+    sha: string,
+    status: CommitStatus,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Records a deployment at the forge, or moves the recorded one on. Saying the same twice changes nothing. */
+  reportDeployment?(
+    repository: RepoRef,
+    report: DeploymentReport,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Request allowances as far as they are known; never asks for them. */
+  budgets?(): readonly RequestBudget[];
+  /** Reads a webhook call of the provider. Absent: this provider calls nobody. */
+  hear?(call: ProviderCall): Promise<ProviderNews>;
 }
