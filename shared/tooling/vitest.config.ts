@@ -15,7 +15,12 @@ export default defineConfig({
           name: "server",
           environment: "node",
           include: ["{bot,shared}/**/*.test.ts", "dashboard/server/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/*.browser.test.ts", "dist/**"],
+          exclude: [
+            "**/node_modules/**",
+            "**/*.browser.test.ts",
+            "**/*.integration.test.ts",
+            "dist/**",
+          ],
           setupFiles: ["shared/testing/refuse-network.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
