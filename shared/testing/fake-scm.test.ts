@@ -1,19 +1,55 @@
 import { describe, expect, it } from "vitest";
-import type { CompareResult } from "../core/ports/scm.ts";
-import { createFakeScm } from "./fake-scm.ts";
-import { scmContract } from "./scm-contract.ts";
+import type { CompareResult, RepoRef } from "../core/ports/scm.ts";
+import { createFakeScm, type FakeScmOptions } from "./fake-scm.ts";
+import { forgeContract, type Forge } from "./forge-contract.ts";
+import { scmContract, type CommitDraft } from "./scm-contract.ts";
 
-scmContract("the fake", async () => {
-  const provider = createFakeScm();
+scmContract("the fake", async () => workbench(createFakeScm()));
+
+const asForge: FakeScmOptions = {
+  pullRequests: true,
+  checks: true,
+  reports: true,
+  webhookSecret: "hush-hush",
+  budgets: () => [
+    { name: "core", limit: 5_000, remaining: 4_812, resetsAt: new Date(0), pausedUntil: null },
+  ],
+};
+scmContract("the fake as a forge", async () => workbench(createFakeScm(asForge)));
+forgeContract("the fake", async () => {
+  const provider = createFakeScm(asForge) as ReturnType<typeof createFakeScm> & Forge;
   return {
+    ...workbench(provider),
     provider,
-    repository: async (name) => provider.repository(name).ref,
-    commit: async ({ name }, branch, draft) => provider.repository(name).commit(branch, draft),
-    move: async ({ name }, branch, sha) => provider.repository(name).move(branch, sha),
-    remove: async ({ name }) => provider.removeRepository(name),
-    close: async () => undefined,
+    async statuses({ name }, sha) {
+      const told = provider.told.flatMap((one) =>
+        one.kind === "status" && one.repository === name && one.sha === sha ? [one.status] : [],
+      );
+      return [...new Map(told.map((status) => [status.context, status])).values()];
+    },
+    async deployments({ name }) {
+      const told = provider.told.flatMap((one) =>
+        one.kind === "deployment" && one.repository === name ? [one.report] : [],
+      );
+      return [...new Map(told.map((report) => [report.deployment, report])).values()];
+    },
+    pushCall: ({ name }, branch, deliveryId) =>
+      provider.webhook({ deliveryId, repository: name, branches: [branch] }),
   };
 });
+
+function workbench(provider: ReturnType<typeof createFakeScm>) {
+  return {
+    provider,
+    repository: async (name: string) => provider.repository(name).ref,
+    commit: async ({ name }: RepoRef, branch: string, draft: CommitDraft) =>
+      provider.repository(name).commit(branch, draft),
+    move: async ({ name }: RepoRef, branch: string, sha: string) =>
+      provider.repository(name).move(branch, sha),
+    remove: async ({ name }: RepoRef) => provider.removeRepository(name),
+    close: async () => undefined,
+  };
+}
 
 describe(createFakeScm, () => {
   const never = new AbortController().signal;
@@ -72,6 +108,9 @@ describe(createFakeScm, () => {
     const { pairs } = withTwo();
     expect(createFakeScm().ciState).toBeUndefined();
     expect(createFakeScm().pullRequest).toBeUndefined();
+    expect(createFakeScm().openPullRequest).toBeUndefined();
+    expect(createFakeScm().reportStatus).toBeUndefined();
+    expect(createFakeScm().hear).toBeUndefined();
     const scm = createFakeScm({ checks: true, pullRequests: true });
     const [{ repository } = { repository: scm.repository("x").ref }] = pairs;
     scm.setCiState(repository.name, "a", { state: "failure", url: null, summary: "1 of 3 failed" });

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import {
   isCommitId,
   requireCommitId,
@@ -6,19 +6,25 @@ import {
   requireRefPrefix,
 } from "../core/ports/ref-name.ts";
 import { scmFailureError } from "../core/ports/scm-failure.ts";
+import { UpstreamRejected } from "../errors/catalog.ts";
 import type {
   ChangedFile,
   CiState,
   Commit,
   CommitAuthor,
+  CommitStatus,
   CompareResult,
   Comparison,
+  DeploymentReport,
   Landed,
+  ProviderCall,
   ProviderFailure,
+  ProviderNews,
   PullRequest,
   RefPair,
   RefResult,
   RepoRef,
+  RequestBudget,
   ScmProvider,
 } from "../core/ports/scm.ts";
 import { cleanLines, cleanText } from "../lib/text.ts";
@@ -65,6 +71,31 @@ export interface FakeScm extends ScmProvider {
   setPullRequest(name: string, base: string, head: string, pullRequest: PullRequest | null): void;
   /** Only with `checks: true`. */
   setCiState(name: string, sha: string, state: CiState): void;
+  /** What was told by `reportStatus` and `reportDeployment`, every time it was told, oldest first. */
+  readonly told: readonly ToldReport[];
+  /** How often each method that goes out was called, by name. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** What the next landings answer, for that repository, instead of moving the branch. */
+  landAs(name: string, landed: Landed | undefined): void;
+  /** Only with `webhookSecret`: the call this provider makes when something changed. */
+  webhook(news: WebhookDraft): ProviderCall;
+}
+
+/** One report as it arrived. */
+export type ToldReport =
+  | {
+      readonly kind: "status";
+      readonly repository: string;
+      readonly sha: string;
+      readonly status: CommitStatus;
+    }
+  | { readonly kind: "deployment"; readonly repository: string; readonly report: DeploymentReport };
+
+/** What a webhook call of the fake tells. */
+export interface WebhookDraft {
+  readonly deliveryId: string;
+  readonly repository: string;
+  readonly branches: readonly string[] | null;
 }
 
 export interface FakeScmOptions {
@@ -75,6 +106,14 @@ export interface FakeScmOptions {
   readonly pullRequests?: boolean;
   /** Whether it has checks, which plain git has not. */
   readonly checks?: boolean;
+  /** Whether it takes commit statuses and deployments, which plain git does not. */
+  readonly reports?: boolean;
+  /** Request allowances it speaks of. */
+  readonly budgets?: () => readonly RequestBudget[];
+  /** Whether it calls us, and what it signs its calls with. */
+  readonly webhookSecret?: string;
+  /** How a branch is brought to a commit: moved to it (default), or by a merge commit with the same content. */
+  readonly landing?: "fast-forward" | "merge";
 }
 
 /** Source control in memory, for tests of use cases. Keeps the same contract as the real ones. */
@@ -84,11 +123,18 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
   const repositories = new Map<string, StoredRepository>();
   const pullRequests = new Map<string, PullRequest>();
   const ciStates = new Map<string, CiState>();
+  const landings = new Map<string, Landed>();
+  const told: ToldReport[] = [];
+  const calls: Record<string, number> = {};
   let commitCount = 0;
+  let pullRequestCount = 0;
 
   return {
     id,
+    told,
+    calls,
     async listRepositories(signal) {
+      count("listRepositories");
       signal.throwIfAborted();
       return [...repositories.values()].map(({ ref }) => ref);
     },
@@ -123,19 +169,36 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
       }
     },
     setCiState: (name, sha, state) => void ciStates.set(keyOf(name, sha), state),
+    landAs(name, landed) {
+      if (landed === undefined) {
+        landings.delete(name);
+      } else {
+        landings.set(name, landed);
+      }
+    },
+    webhook: (news) => signed(JSON.stringify(news), given.webhookSecret ?? ""),
     ...(given.pullRequests === true && {
-      pullRequest: async ({ name }: RepoRef, base: string, head: string) =>
-        pullRequests.get(keyOf(name, base, head)) ?? null,
+      async pullRequest({ name }: RepoRef, base: string, head: string) {
+        count("pullRequest");
+        return pullRequests.get(keyOf(name, base, head)) ?? null;
+      },
+      openPullRequest,
     }),
     ...(given.checks === true && {
-      ciState: async ({ name }: RepoRef, sha: string) =>
-        ciStates.get(keyOf(name, sha)) ?? {
-          state: "none" as const,
-          url: null,
-          summary: "no checks",
-        },
+      async ciState({ name }: RepoRef, sha: string) {
+        count("ciState");
+        const known = ciStates.get(keyOf(name, sha));
+        return known ?? { state: "none" as const, url: null, summary: "no checks" };
+      },
     }),
+    ...(given.reports === true && { reportStatus, reportDeployment }),
+    ...(given.budgets && { budgets: given.budgets }),
+    ...(given.webhookSecret !== undefined && { hear }),
   };
+
+  function count(method: string): void {
+    calls[method] = (calls[method] ?? 0) + 1;
+  }
 
   function repository(name: string): FakeRepository {
     const stored = repositories.get(name) ?? add(name);
@@ -304,18 +367,126 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
   ): Promise<Landed> {
     requireRefName(branch);
     requireCommitId(sha);
+    count("land");
     const operation = `moving "${branch}"`;
     const stored = await mustOpen(about, operation, signal);
     const target = mustResolve(stored, sha, operation);
     const current = mustResolve(stored, branch, operation);
-    if (current.sha === sha) {
-      return { outcome: "already_there", sha };
+    const told = landings.get(about.name);
+    if (told !== undefined) {
+      return told;
+    }
+    if (current.sha === sha || (current.parents.includes(sha) && isSameTree(current, target))) {
+      return { outcome: "already_there", sha: current.sha };
+    }
+    if (given.landing === "merge") {
+      return landByMerge(stored, branch, current, target);
     }
     if (!history(stored, target).has(current)) {
       return { outcome: "diverged", branchSha: current.sha };
     }
     stored.branches.set(branch, sha);
     return { outcome: "landed", sha };
+  }
+
+  /** As a forge does it: one commit more, with both as parents, when it holds exactly what the landed one does. */
+  function landByMerge(
+    stored: StoredRepository,
+    branch: string,
+    current: StoredCommit,
+    target: StoredCommit,
+  ): Landed {
+    const fork = commonCommit(stored, current, target);
+    if (fork === undefined || !isSameTree(fork, current)) {
+      return { outcome: "diverged", branchSha: current.sha };
+    }
+    const merged = Object.fromEntries(target.tree);
+    const removed = [...current.tree.keys()].filter((path) => !target.tree.has(path));
+    const sha = commit(stored, branch, {
+      title: `Merge into ${branch}`,
+      parents: [current.sha, target.sha],
+      files: { ...merged, ...Object.fromEntries(removed.map((path) => [path, null])) },
+    });
+    return { outcome: "landed", sha };
+  }
+
+  async function openPullRequest(
+    about: RepoRef,
+    request: {
+      readonly base: string;
+      readonly head: string;
+      readonly title: string;
+      readonly body: string;
+    },
+    signal: AbortSignal,
+  ): Promise<PullRequest> {
+    const { base, head, title } = request;
+    requireRefName(base);
+    requireRefName(head);
+    count("openPullRequest");
+    const operation = "opening a pull request";
+    const stored = await mustOpen(about, operation, signal);
+    const into = mustResolve(stored, base, operation);
+    const from = mustResolve(stored, head, operation);
+    const key = keyOf(about.name, base, head);
+    const known = pullRequests.get(key);
+    if (known?.state === "open") {
+      return known;
+    }
+    if (history(stored, into).has(from)) {
+      throw new UpstreamRejected(
+        { system: about.name, operation, why: `${base} has everything that ${head} has` },
+        { remedy: "There is nothing to review; refresh the release." },
+      );
+    }
+    pullRequestCount += 1;
+    const made: PullRequest = {
+      number: pullRequestCount,
+      url: `https://git.example.com/${about.name}/pulls/${pullRequestCount}`,
+      state: "open",
+      title,
+    };
+    pullRequests.set(key, made);
+    return made;
+  }
+
+  async function reportStatus(
+    about: RepoRef,
+    sha: string,
+    status: CommitStatus,
+    signal: AbortSignal,
+  ): Promise<void> {
+    requireCommitId(sha);
+    count("reportStatus");
+    const operation = "reporting a commit status";
+    mustResolve(await mustOpen(about, operation, signal), sha, operation);
+    told.push({ kind: "status", repository: about.name, sha, status });
+  }
+
+  async function reportDeployment(
+    about: RepoRef,
+    report: DeploymentReport,
+    signal: AbortSignal,
+  ): Promise<void> {
+    requireCommitId(report.sha);
+    count("reportDeployment");
+    const operation = "reporting a deployment";
+    mustResolve(await mustOpen(about, operation, signal), report.sha, operation);
+    told.push({ kind: "deployment", repository: about.name, report });
+  }
+
+  async function hear(call: ProviderCall): Promise<ProviderNews> {
+    const { headers } = signed(call.body, given.webhookSecret ?? "");
+    const signature = Buffer.from(call.headers["x-fake-signature"] ?? "");
+    const expected = Buffer.from(headers["x-fake-signature"] ?? "");
+    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
+      return { kind: "forged" };
+    }
+    const { deliveryId, repository: name, branches } = JSON.parse(call.body) as WebhookDraft;
+    const about = repositories.get(name)?.ref;
+    return about === undefined
+      ? { kind: "ignored" }
+      : { kind: "changed", deliveryId, repository: about, branches };
   }
 
   async function open(
@@ -350,6 +521,20 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
     }
     return found;
   }
+}
+
+function signed(body: string, secret: string): ProviderCall {
+  return {
+    headers: { "x-fake-signature": createHmac("sha256", secret).update(body).digest("hex") },
+    body,
+  };
+}
+
+function isSameTree(one: StoredCommit, other: StoredCommit): boolean {
+  return (
+    one.tree.size === other.tree.size &&
+    [...one.tree].every(([path, content]) => other.tree.get(path) === content)
+  );
 }
 
 function resolve(stored: StoredRepository, ref: string): StoredCommit | ProviderFailure {

@@ -119,7 +119,7 @@ export interface CommitStatus {
 
 /** What a forge is told of one deployment of one repository. */
 export interface DeploymentReport {
-  /** Number of our deployment; with the environment it makes reporting twice the same as once. */
+  /** Number of our deployment; with the environment and the commit it makes reporting twice the same as once. */
   readonly deployment: number;
   readonly environment: string;
   readonly sha: string;
