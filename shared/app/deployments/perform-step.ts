@@ -353,13 +353,13 @@ async function land(
       return {
         status: "succeeded",
         outcome: `${landBranch} is at ${shortCommit(landed.sha)} now.`,
-        landedSha: commit,
+        landedSha: landed.sha,
       };
     case "already_there":
       return {
         status: "succeeded",
         outcome: `${landBranch} had it already.`,
-        landedSha: commit,
+        landedSha: landed.sha,
       };
     case "diverged":
       return {

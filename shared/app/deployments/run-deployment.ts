@@ -515,7 +515,7 @@ async function recordLanded(
     return;
   }
   await ReleaseItemRow.update(
-    { landedAt: now, landedSha: sha },
+    { landedAt: now, landedSha: sha, landedHead: desired.commit },
     {
       where: { releaseId: row.releaseId, service: desired.service },
       transaction: tx.sequelize,

@@ -37,6 +37,7 @@ export interface ServicePlace {
 export interface ItemDraft {
   readonly service: string;
   readonly repository: string;
+  readonly provider: string;
   readonly path: string;
   readonly baseSha: string;
   readonly headSha: string;
@@ -116,6 +117,7 @@ function draftItem(
   return {
     service: name,
     repository: comparison.repository.name,
+    provider: comparison.repository.provider,
     path,
     baseSha: comparison.baseSha,
     headSha: comparison.headSha,

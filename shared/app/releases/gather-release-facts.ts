@@ -104,9 +104,9 @@ export function deployFacts(
 
 /** Our own landing brought the present commit of the item to the destination branch. */
 export function isLanded(
-  item: Pick<ReleaseItemRow, "landedAt" | "landedSha" | "headSha">,
+  item: Pick<ReleaseItemRow, "landedAt" | "landedHead" | "headSha">,
 ): boolean {
-  return item.landedAt !== null && item.landedSha === item.headSha;
+  return item.landedAt !== null && item.landedHead === item.headSha;
 }
 
 /** The waves of a release by its own dependencies. */

@@ -17,6 +17,7 @@ import { settleRelease } from "./settle-release.ts";
 export interface NewItem {
   readonly service: string;
   readonly repository: string;
+  readonly provider?: string | null;
   readonly path: string;
   readonly baseSha?: string | null;
   readonly headSha?: string | null;
@@ -126,6 +127,7 @@ export function itemRow(releaseId: string, item: NewItem) {
     releaseId,
     service: item.service,
     repository: item.repository,
+    provider: item.provider ?? null,
     path: item.path,
     baseSha: item.baseSha ?? null,
     headSha: item.headSha ?? null,
@@ -150,5 +152,6 @@ export function itemRow(releaseId: string, item: NewItem) {
     lastChange: item.lastChange ?? null,
     landedAt: null,
     landedSha: null,
+    landedHead: null,
   };
 }

@@ -15,6 +15,7 @@ import { activeDeploymentOf, changeRelease, contentObstacle } from "./change-rel
 import { dependenciesOf } from "./create-release.ts";
 import { describeItemChange } from "./describe-changes.ts";
 import { draftItems, draftNotes, type ItemDraft } from "./draft-items.ts";
+import { isLanded } from "./gather-release-facts.ts";
 import { itemRow } from "./open-release.ts";
 import { readRepositories, type KnownIdentity, type Readings } from "./read-repositories.ts";
 import type { ReleaseDeps } from "./release-deps.ts";
@@ -217,6 +218,7 @@ function planMerge(items: readonly ReleaseItemRow[], { drafts, readings }: Readi
         changes.push({ repository: row.service, words });
       }
       isChanged ||= isDifferent;
+      // A landed item has nothing left to release by its very success.
     } else if (isGone && !isLanded(row)) {
       remove.push(row);
       changes.push({ repository: row.service, words: "nothing left to release, taken out" });
@@ -235,11 +237,6 @@ function planMerge(items: readonly ReleaseItemRow[], { drafts, readings }: Readi
   return { update, add, remove, keep, changes, isChanged };
 }
 
-/** A landed item has nothing left to release by its very success. */
-function isLanded(row: ReleaseItemRow): boolean {
-  return row.landedAt !== null && row.landedSha === row.headSha;
-}
-
 function snapshot(row: ReleaseItemRow) {
   return {
     headSha: row.headSha,
@@ -252,17 +249,22 @@ function snapshot(row: ReleaseItemRow) {
 
 /** Whether the columns a reading fills are as they were. */
 function isSameDraft(row: ReleaseItemRow, draft: ItemDraft): boolean {
-  const stored = { ...row.get(), baseSha: row.baseSha ?? "", headSha: row.headSha ?? "" };
+  const stored = {
+    ...row.get(),
+    baseSha: row.baseSha ?? "",
+    headSha: row.headSha ?? "",
+    provider: row.provider ?? "",
+  };
   return isDeepStrictEqual(columnsOf(draft), columnsOf(stored));
 }
 
 /** What a reading fills in an item's row. */
 function columnsOf(draft: Omit<ItemDraft, "service" | "messages">) {
-  const { repository, path, baseSha, headSha, mergeBaseSha, patchIdentity } = draft;
+  const { repository, provider, path, baseSha, headSha, mergeBaseSha, patchIdentity } = draft;
   const { commitCount, behindCount, truncated, commits, contributors, fileCount } = draft;
   const { migrations, breaking, pullRequest, ci } = draft;
   return {
-    ...{ repository, path, baseSha, headSha, mergeBaseSha, patchIdentity },
+    ...{ repository, provider, path, baseSha, headSha, mergeBaseSha, patchIdentity },
     ...{ commitCount, behindCount, truncated, commits, contributors, fileCount },
     ...{ migrations, breaking, pullRequest, ci },
   };
@@ -281,7 +283,7 @@ async function writeItems(
       {
         ...columnsOf(draft),
         lastChange,
-        ...(isNewContent ? { landedAt: null, landedSha: null } : {}),
+        ...(isNewContent ? { landedAt: null, landedSha: null, landedHead: null } : {}),
       },
       { transaction },
     );

@@ -33,6 +33,8 @@ export class ReleaseItemRow extends Model<
   declare releaseId: string;
   declare service: string;
   declare repository: string;
+  /** `RepoRef.provider` when it was last read; null for items that were never read from source control. */
+  declare provider: CreationOptional<string | null>;
   declare path: string;
   declare baseSha: CreationOptional<string | null>;
   declare headSha: CreationOptional<string | null>;
@@ -56,7 +58,10 @@ export class ReleaseItemRow extends Model<
   declare dependsOn: readonly string[];
   declare lastChange: CreationOptional<string | null>;
   declare landedAt: CreationOptional<Date | null>;
+  /** The commit of the destination that held this content first: the head itself, or the merge of it. */
   declare landedSha: CreationOptional<string | null>;
+  /** The head that was landed: with another one nothing has landed. */
+  declare landedHead: CreationOptional<string | null>;
 
   /** Binds the class to a connection. Columns are made by migrations, never by this. */
   static attach(sequelize: Sequelize): void {
@@ -66,6 +71,7 @@ export class ReleaseItemRow extends Model<
         releaseId: { type: DataTypes.UUID, allowNull: false },
         service: { type: DataTypes.STRING, allowNull: false },
         repository: { type: DataTypes.STRING, allowNull: false },
+        provider: { type: DataTypes.STRING, allowNull: true },
         path: { type: DataTypes.STRING, allowNull: false },
         baseSha: { type: DataTypes.STRING, allowNull: true },
         headSha: { type: DataTypes.STRING, allowNull: true },
@@ -90,6 +96,7 @@ export class ReleaseItemRow extends Model<
         lastChange: { type: DataTypes.TEXT, allowNull: true },
         landedAt: { type: DataTypes.DATE, allowNull: true },
         landedSha: { type: DataTypes.STRING, allowNull: true },
+        landedHead: { type: DataTypes.STRING, allowNull: true },
       },
       { sequelize, tableName: "release_items", underscored: true, timestamps: false },
     );
