@@ -11,6 +11,7 @@ const parser = createCommandParser(commands);
 /** A payload for every ref, and with every optional part. */
 const payloads: Readonly<Record<string, readonly unknown[]>> = {
   "release.show": [{ release: 12 }],
+  "release.open_pull_requests": [{ release: 12 }],
   "release.refresh": [{ release: 12 }],
   "release.sign_off": [
     { release: 12, role: "dev", fingerprint: "f1" },

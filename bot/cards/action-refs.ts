@@ -22,6 +22,12 @@ export const refreshRelease = defineActionRef(
   ({ release }) => `refresh ${release}`,
 );
 
+export const openPullRequests = defineActionRef(
+  "release.open_pull_requests",
+  z.object({ release: number }),
+  ({ release }) => `open-pr ${release}`,
+);
+
 /** `fingerprint` is what the person sees; another content is never signed by this click. */
 export const signOff = defineActionRef(
   "release.sign_off",

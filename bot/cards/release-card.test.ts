@@ -48,6 +48,34 @@ describe(releaseCard.name, () => {
     expect(labels(releaseCard(release))).toEqual(expected);
   });
 
+  it("offers to open pull requests only where one is missing and can be opened", () => {
+    const missingPullRequests = ["acme/billing"];
+    expect(labels(releaseCard(buildRelease({ missingPullRequests })))).toContain(
+      "Open pull requests",
+    );
+    for (const status of ["deploying", "deployed", "cancelled"] as const) {
+      const release = buildApprovedRelease({ status, missingPullRequests });
+      expect(labels(releaseCard(release))).not.toContain("Open pull requests");
+    }
+  });
+
+  it("links to the checks that hold up an approved release", () => {
+    const release = buildApprovedRelease({
+      requirements: [
+        {
+          id: "ci-green",
+          met: false,
+          code: "ci.failed",
+          reason: "The checks of billing failed: 2 of 3.",
+          remedy: "Mend them and say `refresh 12`.",
+          url: "https://ci.example.com/runs/(7)",
+        },
+      ],
+    });
+    const told = cardToText(releaseCard(release));
+    expect(told).toContain("Details (https://ci.example.com/runs/%287%29)");
+  });
+
   it("asks only for the roles that are missing", () => {
     const release = buildRelease({
       signOffs: [buildSignOff(danaRef, "dev", { byAuthor: true })],

@@ -6,7 +6,13 @@ import { releaseSubject } from "../chat/live-card.ts";
 import { escapeMarkdown, sentence } from "../chat/markdown.ts";
 import type { Answer } from "../chat/command.ts";
 import { toAnswer, type LiveCard } from "../chat/live-card.ts";
-import { planDeployment, refreshRelease, requestDeployment, signOff } from "./action-refs.ts";
+import {
+  openPullRequests,
+  planDeployment,
+  refreshRelease,
+  requestDeployment,
+  signOff,
+} from "./action-refs.ts";
 import { orderLines } from "./order-card.ts";
 import {
   deployObstacles,
@@ -97,6 +103,9 @@ function releaseButtons(release: ReleaseView): readonly (ActionItem | undefined)
     status === "deploying"
       ? undefined
       : button("Refresh", refreshRelease.call({ release: number })),
+    status === "deploying" || release.missingPullRequests.length === 0
+      ? undefined
+      : button("Open pull requests", openPullRequests.call({ release: number })),
     environment === undefined || status === "deploying"
       ? undefined
       : button("Plan", planDeployment.call({ release: number, environment })),

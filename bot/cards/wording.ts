@@ -49,7 +49,9 @@ export function quoteWord(word: string): string {
 export function unmetLines(requirements: readonly RequirementView[]): readonly string[] {
   return requirements
     .filter((requirement) => !requirement.met)
-    .map(({ code, reason, remedy }) => reasonLine(reason ?? requirementName(code), remedy ?? ""));
+    .map(({ code, reason, remedy, url }) =>
+      reasonLine(reason ?? requirementName(code), remedy ?? "", url),
+    );
 }
 
 /** `signed-off` or `sign_off.missing` in words. */

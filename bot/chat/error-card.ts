@@ -26,7 +26,7 @@ export function errorCard(error: AppError, offers: readonly ActionItem[] = []): 
   const advice = reasons.some(({ remedy }) => remedy === error.remedy) ? undefined : error.remedy;
   const told =
     reasons.length > 0
-      ? reasons.map(({ reason, remedy }) => reasonLine(reason, remedy))
+      ? reasons.map(({ reason, remedy, url }) => reasonLine(reason, remedy, url))
       : [sentence(error.message)];
   return card(
     title,
@@ -43,9 +43,7 @@ export function concernsEveryone(error: AppError): boolean {
 }
 
 /** A refusal names every unmet requirement, so that nobody has to try again to find the next one. */
-function reasonsOf(
-  error: AppError,
-): readonly { readonly reason: string; readonly remedy: string }[] {
+function reasonsOf(error: AppError): readonly ShownReason[] {
   const { data } = error;
   if (typeof data !== "object" || data === null || !("reasons" in data)) {
     return [];
@@ -54,13 +52,20 @@ function reasonsOf(
   return Array.isArray(reasons) ? reasons.filter(isReason) : [];
 }
 
-function isReason(value: unknown): value is { readonly reason: string; readonly remedy: string } {
+interface ShownReason {
+  readonly reason: string;
+  readonly remedy: string;
+  readonly url?: string;
+}
+
+function isReason(value: unknown): value is ShownReason {
   return (
     typeof value === "object" &&
     value !== null &&
     "reason" in value &&
     "remedy" in value &&
     typeof value.reason === "string" &&
-    typeof value.remedy === "string"
+    typeof value.remedy === "string" &&
+    (!("url" in value) || typeof value.url === "string")
   );
 }

@@ -1,4 +1,4 @@
-import { cleanLines, cleanText } from "../../shared/lib/text.ts";
+import { cleanLines, cleanText, webAddress } from "../../shared/lib/text.ts";
 
 /** Everything that starts markup, a link, a mention, an entity or a table somewhere. */
 const SPECIAL = /[\\`*_{}[\]()#+\-.!|>~<&@:$^=]/g;
@@ -27,6 +27,14 @@ export function code(text: string, limit = 200): string {
   return inside === "" ? "" : `\`${inside}\``;
 }
 
+/** A link, when the address is one of the web; the words alone otherwise. */
+export function markdownLink(words: string, url: string | null | undefined): string {
+  const address = url ? webAddress(url) : null;
+  return address === null
+    ? escapeMarkdown(words)
+    : `[${escapeMarkdown(words)}](${address.replaceAll("(", "%28").replaceAll(")", "%29")})`;
+}
+
 /** A sentence that may hold words of people: escaped, except for the commands in back-ticks. */
 export function sentence(text: string, limit = 2_000): string {
   return text
@@ -36,10 +44,14 @@ export function sentence(text: string, limit = 2_000): string {
     .join("");
 }
 
-/** One reason of a refusal and what to do about it, as a line of a list. Reasons may end with words of people. */
-export function reasonLine(reason: string, remedy: string): string {
+/**
+ * One reason of a refusal and what to do about it, as a line of a list, with a link where there is more to read. Reasons may
+ * end with words of people.
+ */
+export function reasonLine(reason: string, remedy: string, url?: string): string {
   const ended = /[.!?…]["')\]]?$/.test(reason.trim()) ? reason.trim() : `${reason.trim()}.`;
-  return `• ${sentence(ended)} ${sentence(remedy)}`.trimEnd();
+  const line = `• ${sentence(ended)} ${sentence(remedy)}`.trimEnd();
+  return url === undefined ? line : `${line} ${markdownLink("Details", url)}`;
 }
 
 /** Escaping trims, but what stands beside a command needs its space. */

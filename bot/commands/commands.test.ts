@@ -47,6 +47,8 @@ describe("what people type", () => {
       "exclude 12 a, b -m not tested yet",
       { release: 12, services: ["a", "b"], reason: "not tested yet" },
     ],
+    ["open-pr 12", { release: 12, repositories: [] }],
+    ["open-prs #12 a, b", { release: 12, repositories: ["a", "b"] }],
     ["include #12 a b", { release: 12, services: ["a", "b"] }],
     ["depends 12 a on b, c", { release: 12, service: "a", on: ["b", "c"] }],
     ["depends 12 a on b and c", { release: 12, service: "a", on: ["b", "c"] }],
@@ -446,5 +448,59 @@ describe("whoami", () => {
     expect(answer).toContain("You are Robin");
     expect(answer).toContain("Roles: dev and qa");
     expect(platform.last().visibleTo).toBe("sub-robin");
+  });
+});
+
+describe("open-pr", () => {
+  const release = buildRelease({ missingPullRequests: ["acme/auth"] });
+  const opened = {
+    release,
+    results: [
+      {
+        repository: "acme/auth",
+        pullRequest: null,
+        reason: "acme/auth refused opening a pull request: it is archived.",
+        remedy: "Bring it back, or exclude it.",
+      },
+      {
+        repository: "acme/billing",
+        pullRequest: {
+          number: 5,
+          url: "https://git.example.com/acme/billing/pulls/5",
+          state: "open" as const,
+          title: "Release #12",
+        },
+        reason: null,
+        remedy: null,
+      },
+    ],
+  };
+
+  it("tells of each repository, with a link or with what to do", async () => {
+    const openPullRequests = vi.fn<Services["releases"]["openPullRequests"]>(async () => opened);
+    const { say, read } = await createCommandHarness({ releases: { openPullRequests } });
+    await say("open-pr 12 billing auth");
+    expect(openPullRequests.mock.calls[0]?.slice(1, 3)).toEqual([
+      12,
+      { repositories: ["billing", "auth"] },
+    ]);
+    const told = read().join("\n");
+    expect(told).toContain("Release #12: 1 pull request open, 1 not");
+    expect(told).toContain("it is archived. Bring it back, or exclude it.");
+    expect(told).toContain("acme/billing: #5 (https://git.example.com/acme/billing/pulls/5)");
+  });
+
+  it("is a button of the card, for all that are missing", async () => {
+    const openPullRequests = vi.fn<Services["releases"]["openPullRequests"]>(async () => ({
+      release: buildRelease(),
+      results: [],
+    }));
+    const { say, click, read } = await createCommandHarness({
+      releases: { view: async () => release, openPullRequests },
+    });
+    await say("release 12");
+    await click("Open pull requests");
+    expect(openPullRequests.mock.calls[0]?.slice(1, 3)).toEqual([12, {}]);
+    expect(read().join("\n")).toContain("every repository has its pull request");
   });
 });

@@ -37,6 +37,7 @@ import { releaseDepend, releaseOrder } from "./release-depend.ts";
 import { releaseExclude, releaseInclude } from "./release-items.ts";
 import { releaseList } from "./release-list.ts";
 import { releaseBreaking, releaseNotes, releaseNotesAction } from "./release-notes.ts";
+import { releaseOpenPullRequests, releaseOpenPullRequestsAction } from "./release-pull-requests.ts";
 import { releaseRefresh, releaseRefreshAction } from "./release-refresh.ts";
 import { releaseLift, releaseReject, releaseRejectAction } from "./release-reject.ts";
 import { releaseShow, releaseShowAction } from "./release-show.ts";
@@ -51,6 +52,7 @@ export const commands: readonly Command[] = [
   releaseList,
   releaseShow,
   releaseRefresh,
+  releaseOpenPullRequests,
   releaseNotes,
   releaseBreaking,
   releaseExclude,
@@ -89,6 +91,7 @@ export const commands: readonly Command[] = [
 export const actions: readonly Action[] = [
   releaseShowAction,
   releaseRefreshAction,
+  releaseOpenPullRequestsAction,
   releaseApproveAction,
   releaseRejectAction,
   releaseCloseAction,

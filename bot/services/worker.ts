@@ -27,6 +27,9 @@ export async function startWorker(deps: {
   queue.work("release.refresh", { concurrency: REFRESHES_AT_ONCE }, (payload) =>
     container.releases.handleRefreshJob(payload),
   );
+  queue.work("release.pull_requests", { concurrency: 1 }, (payload) =>
+    container.releases.handlePullRequestsJob(payload),
+  );
   scheduler.every({
     name: "releases.refresh",
     everyMs: REFRESH_EVERY_MS,

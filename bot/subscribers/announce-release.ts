@@ -21,6 +21,7 @@ const EVENTS = [
   "release.rejection_lifted",
   "release.closed",
   "release.status_changed",
+  "release.pull_requests_opened",
   "release.item_landed",
   "deployment.requested",
   "deployment.started",

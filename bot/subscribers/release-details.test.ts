@@ -33,6 +33,20 @@ describe(releaseDetail.name, () => {
       /breaking changes/,
     ],
     [
+      "pull requests, and why there is none",
+      {
+        ...facts,
+        name: "release.pull_requests_opened",
+        payload: {
+          number: 12,
+          request: "r",
+          opened: [{ repository: "acme/api", number: 5, url: "https://git.example.com/5" }],
+          failed: [{ repository: "acme/web", reason: "it is archived.", remedy: "Exclude it." }],
+        },
+      },
+      /acme\/web.*it is archived.*Exclude it.*acme\/api.*#5\]\(https:\/\/git\.example\.com\/5\)/,
+    ],
+    [
       "new dependencies",
       {
         ...facts,

@@ -2,7 +2,7 @@ import type { DomainEvent } from "../../shared/events/events.ts";
 import { joinWords } from "../../shared/lib/text.ts";
 import type { Card } from "../chat/card.ts";
 import { card, text } from "../chat/card-builders.ts";
-import { escapeMarkdown, sentence } from "../chat/markdown.ts";
+import { escapeMarkdown, markdownLink, reasonLine, sentence } from "../chat/markdown.ts";
 
 /**
  * What a fact about a release adds to the thread of its card. Undefined for facts that the card itself shows well enough, so
@@ -35,6 +35,20 @@ export function releaseDetail(event: DomainEvent): Card | undefined {
       const { service, after } = event.payload;
       const on = after.length === 0 ? "nothing" : joinWords(after);
       return detail("Deploy order", [said(`${who}: ${service} now depends on ${on}`)]);
+    }
+    case "release.pull_requests_opened": {
+      const { opened, failed } = event.payload;
+      return opened.length + failed.length === 0
+        ? undefined
+        : detail("Pull requests", [
+            ...failed.map(({ repository, reason, remedy }) =>
+              reasonLine(`${repository}: ${reason}`, remedy),
+            ),
+            ...opened.map(
+              (one) =>
+                `• ${escapeMarkdown(one.repository)}: ${markdownLink(`#${one.number}`, one.url)}`,
+            ),
+          ]);
     }
     case "release.sign_off_revoked":
       return detail("Sign-off revoked", [

@@ -31,6 +31,15 @@ beforeAll(async () => {
   server = await startTestServer({
     services: {
       releases: {
+        async openPullRequests(actor, number, input) {
+          calls.push({ name: "open", by: actor.username, input: { number, ...input } });
+          return {
+            release: buildReleaseView({ number }),
+            results: [
+              { repository: "acme/api", pullRequest: null, reason: "archived", remedy: "Exclude." },
+            ],
+          };
+        },
         async view(actor, number) {
           if (number === 99) {
             throw new ReleaseNotFound({ release: "#99" });
@@ -240,6 +249,23 @@ describe(createApp.name, () => {
       name: "create",
       by: "dana",
       input: { source: "uat", destination: "master" },
+    });
+  });
+
+  it("opens pull requests and tells of each repository what became of it", async () => {
+    const answer = await server.api(
+      "/releases/12/pull-requests",
+      json({ repositories: ["acme/api"] }),
+    );
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      release: { number: 12 },
+      results: [{ repository: "acme/api", reason: "archived", remedy: "Exclude." }],
+    });
+    expect(calls.at(-1)).toEqual({
+      name: "open",
+      by: "dana",
+      input: { number: 12, repositories: ["acme/api"] },
     });
   });
 

@@ -23,6 +23,8 @@ import type { LiveEvent } from "../contract/live.ts";
 import type { ApiTokenView, CreateApiToken, CreatedApiToken } from "../contract/me.ts";
 import type {
   CreateRelease,
+  OpenedPullRequests,
+  OpenPullRequests,
   PatchRelease,
   ReleaseQuery,
   ReleaseSummary,
@@ -47,6 +49,16 @@ export interface ReleaseServices {
   /** Reads everything again from source control. */
   refresh(actor: Actor, number: number, progress?: Progress): Promise<ReleaseView>;
   edit(actor: Actor, number: number, input: PatchRelease): Promise<ReleaseView>;
+  /**
+   * Opens pull requests from the source into the destination branch, where there are none; all, or the named ones. What
+   * could not be opened is named in the answer.
+   */
+  openPullRequests(
+    actor: Actor,
+    number: number,
+    input: OpenPullRequests,
+    progress?: Progress,
+  ): Promise<OpenedPullRequests>;
   exclude(
     actor: Actor,
     number: number,

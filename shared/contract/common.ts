@@ -28,6 +28,8 @@ export const RequirementView = z
     code: z.string(),
     reason: z.string().nullable(),
     remedy: z.string().nullable(),
+    /** Where more about it can be read, e.g. the run of the checks. */
+    url: z.string().optional(),
   })
   .meta({ id: "Requirement" });
 export type RequirementView = z.infer<typeof RequirementView>;

@@ -30,6 +30,15 @@ export const CommitView = z
   .meta({ id: "Commit" });
 export type CommitView = z.infer<typeof CommitView>;
 
+export const PullRequestView = z
+  .object({
+    number: z.number().int(),
+    url: z.string(),
+    state: z.enum(["open", "merged", "closed"]),
+    title: z.string(),
+  })
+  .meta({ id: "PullRequest" });
+
 export const ReleaseItemView = z
   .object({
     id: z.string(),
@@ -48,14 +57,7 @@ export const ReleaseItemView = z
       z.object({ name: z.string(), email: z.string(), commitCount: z.number().int() }),
     ),
     fileCount: z.number().int(),
-    pullRequest: z
-      .object({
-        number: z.number().int(),
-        url: z.string(),
-        state: z.enum(["open", "merged", "closed"]),
-        title: z.string(),
-      })
-      .nullable(),
+    pullRequest: PullRequestView.nullable(),
     ci: z
       .object({
         state: z.enum(["success", "failure", "pending", "none"]),
@@ -129,6 +131,7 @@ export const ReleaseAbilities = z
   .object({
     refresh: Ability,
     edit: Ability,
+    openPullRequests: Ability,
     exclude: Ability,
     depend: Ability,
     reject: Ability,
@@ -152,6 +155,19 @@ export const ReleaseDeploymentRef = z
     finishedAt: Timestamp.nullable(),
   })
   .meta({ id: "ReleaseDeploymentRef" });
+
+/** What became of one repository that was to get a pull request. */
+export const PullRequestResult = z
+  .object({
+    repository: z.string(),
+    /** The one that is open now; null when there is none. */
+    pullRequest: PullRequestView.nullable(),
+    /** Why there is none, and what to do. */
+    reason: z.string().nullable(),
+    remedy: z.string().nullable(),
+  })
+  .meta({ id: "PullRequestResult" });
+export type PullRequestResult = z.infer<typeof PullRequestResult>;
 
 /** A line of a list: enough for a table row. */
 export const ReleaseSummary = z
@@ -191,6 +207,8 @@ export const ReleaseView = ReleaseSummary.extend({
     z.object({ repository: z.string(), code: z.string(), reason: z.string(), remedy: z.string() }),
   ),
   items: z.array(ReleaseItemView),
+  /** Repositories without an open pull request, at providers that can open one. */
+  missingPullRequests: z.array(z.string()),
   policy: z.object({
     roles: z.record(z.string(), z.number().int()),
     oneRolePerPerson: z.boolean(),
@@ -209,6 +227,12 @@ export const ReleaseView = ReleaseSummary.extend({
   closed: z.object({ by: PersonRef, at: Timestamp, reason: z.string() }).nullable(),
 }).meta({ id: "Release" });
 export type ReleaseView = z.infer<typeof ReleaseView>;
+
+/** The release afterwards, and what became of each repository. */
+export const OpenedPullRequests = z
+  .object({ release: ReleaseView, results: z.array(PullRequestResult) })
+  .meta({ id: "OpenedPullRequests" });
+export type OpenedPullRequests = z.infer<typeof OpenedPullRequests>;
 
 const text = (limit: number) => z.string().max(limit, `is longer than ${limit} characters`);
 /** Branch names are checked again, strictly, by the source control provider. */
@@ -245,6 +269,14 @@ export const PatchReleaseItem = z
   })
   .meta({ id: "PatchReleaseItem" });
 export type PatchReleaseItem = z.infer<typeof PatchReleaseItem>;
+
+export const OpenPullRequests = z
+  .object({
+    /** Repositories or services; all that lack one when absent. */
+    repositories: names.optional(),
+  })
+  .meta({ id: "OpenPullRequests" });
+export type OpenPullRequests = z.infer<typeof OpenPullRequests>;
 
 export const CreateSignOff = z
   .object({ role: text(100).min(1), fingerprint: text(200).optional() })

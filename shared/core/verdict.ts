@@ -10,10 +10,17 @@ export interface Refusal {
   readonly code: string;
   readonly reason: string;
   readonly remedy: string;
+  /** Where more about it can be read; absent when that is nowhere but here. */
+  readonly url?: string;
 }
 
 export const yes: Verdict = { ok: true };
 
-export function no(code: string, reason: string, remedy: string): Refusal {
-  return { ok: false, code, reason, remedy };
+export function no(
+  code: string,
+  reason: string,
+  remedy: string,
+  url: string | null = null,
+): Refusal {
+  return { ok: false, code, reason, remedy, ...(url === null ? {} : { url }) };
 }

@@ -5,6 +5,7 @@ export interface Reason {
   readonly code: string;
   readonly reason: string;
   readonly remedy: string;
+  readonly url?: string;
 }
 
 /** One mistake in the configuration. */
@@ -205,6 +206,17 @@ export const ReleaseBusy = defineError<{ number: number; deployment: number; act
   "conflict",
   (d) => `Release #${d.number} cannot be ${d.action} while deployment #${d.deployment} is running.`,
   (d) => `Wait for it, or say \`cancel ${d.deployment}\`.`,
+);
+export const PullRequestsImpossible = defineError<{ number: number }>(
+  "pull_request.impossible",
+  "blocked",
+  (d) => `No repository of release #${d.number} is at a provider with pull requests.`,
+  () => "Nothing is missing: such repositories land without one.",
+);
+export const PullRequestsPresent = defineError<{ number: number }>(
+  "pull_request.present",
+  "conflict",
+  (d) => `Every repository of release #${d.number} has its pull request.`,
 );
 export const ReleaseChanged = defineError<{ number: number }>(
   "release.changed",

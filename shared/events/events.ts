@@ -44,6 +44,18 @@ export interface EventMap {
   "release.rejection_lifted": { number: number };
   "release.closed": { number: number; reason: string };
   "release.status_changed": { number: number; before: string; after: string };
+  /** Somebody wants pull requests; what came of it follows under the same `request`. */
+  "release.pull_requests_requested": {
+    number: number;
+    request: string;
+    repositories: readonly string[];
+  };
+  "release.pull_requests_opened": {
+    number: number;
+    request: string;
+    opened: readonly { repository: string; number: number; url: string }[];
+    failed: readonly { repository: string; reason: string; remedy: string }[];
+  };
   "release.item_landed": { number: number; service: string; branch: string; sha: string };
 
   "deployment.requested": {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cleanLines, cleanText, didYouMean, joinWords, pluralise } from "./text.ts";
+import { cleanLines, cleanText, didYouMean, joinWords, pluralise, webAddress } from "./text.ts";
 
 const hidden = /[\u0000-\u001F\u007F-\u009F\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/; // eslint-disable-line no-control-regex -- they are what is looked for
 
@@ -104,5 +104,19 @@ describe(didYouMean.name, () => {
   it("names no more than wanted, each once", () => {
     expect(didYouMean("re", known, 1)).toEqual(["reject"]);
     expect(didYouMean("releas", known)).toEqual(["release", "releases"]);
+  });
+});
+
+describe(webAddress.name, () => {
+  it.each([
+    ["https://ci.example.com/runs/7?a=b#c", "https://ci.example.com/runs/7?a=b#c"],
+    ["http://ci.example.com", "http://ci.example.com/"],
+    ["javascript:alert(1)", null],
+    [" JavaScript:alert(1)", null],
+    ["data:text/html,x", null],
+    ["/runs/7", null],
+    ["", null],
+  ])("%j is %j", (given, address) => {
+    expect(webAddress(given)).toBe(address);
   });
 });

@@ -27,6 +27,12 @@ export function cleanLines(text: string, limit: number): string {
   );
 }
 
+/** An address of the web, normalised; null for anything else, because what others call an address may be a script. */
+export function webAddress(text: string): string | null {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) ? url.href : null;
+}
+
 /** `1 item`, `2 items`, `0 items`; `plural` for words that do not just take an s. */
 export function pluralise(count: number, singular: string, plural = `${singular}s`): string {
   return `${count.toLocaleString("en-US")} ${count === 1 ? singular : plural}`;

@@ -83,6 +83,7 @@ export function buildRelease(changes: Partial<ReleaseView> = {}): ReleaseView {
       buildItem("auth-service"),
       buildItem("api-gateway", { wave: 2, dependsOn: ["auth-service"] }),
     ],
+    missingPullRequests: [],
     policy: { roles: { dev: 1, qa: 1 }, oneRolePerPerson: true, carryOver: "same-diff" },
     signOffs: [],
     progress: [
@@ -105,6 +106,7 @@ export function buildRelease(changes: Partial<ReleaseView> = {}): ReleaseView {
     abilities: {
       refresh: yes,
       edit: yes,
+      openPullRequests: yes,
       exclude: yes,
       depend: yes,
       reject: yes,

@@ -11,6 +11,8 @@ import {
   CreateRelease,
   CreateSignOff,
   DeployOrderView,
+  OpenedPullRequests,
+  OpenPullRequests,
   PatchRelease,
   PatchReleaseItem,
   RejectRelease,
@@ -25,6 +27,7 @@ import {
   EnvironmentNotFound,
   InputInvalid,
   ItemNotFound,
+  PullRequestsImpossible,
   RefInvalid,
   RejectionNotFound,
   ReleaseAlreadyOpen,
@@ -115,6 +118,21 @@ export const refreshRelease = defineRoute({
   response: ReleaseView,
   errors: [ReleaseNotFound, ReleaseClosed, ReleaseBusy],
   handle: ({ actor, services }, { params }) => services.releases.refresh(actor, params.number),
+});
+
+export const openPullRequests = defineRoute({
+  method: "post",
+  path: "/releases/{number}/pull-requests",
+  operationId: "openPullRequests",
+  summary: "Open the pull requests that a release lacks, all or those of the named repositories",
+  tag,
+  permission: "release.edit",
+  params: byNumber,
+  body: OpenPullRequests,
+  response: OpenedPullRequests,
+  errors: [ReleaseNotFound, ReleaseClosed, ItemNotFound, PullRequestsImpossible],
+  handle: ({ actor, services }, { params, body }) =>
+    services.releases.openPullRequests(actor, params.number, body),
 });
 
 export const editReleaseItem = defineRoute({
@@ -301,6 +319,7 @@ export const releaseRoutes = [
   getRelease,
   editRelease,
   refreshRelease,
+  openPullRequests,
   editReleaseItem,
   signRelease,
   revokeSignOff,

@@ -121,6 +121,7 @@ export function createFakeServices(
       list: unexpected("list releases"),
       refresh: unexpected("refresh a release"),
       edit: unexpected("edit a release"),
+      openPullRequests: unexpected("open pull requests"),
       exclude: unexpected("exclude a service"),
       include: unexpected("include a service"),
       setDependencies: unexpected("set dependencies"),
@@ -407,6 +408,7 @@ export function buildReleaseView(fields: Partial<ReleaseView> = {}): ReleaseView
         lastChange: null,
       },
     ],
+    missingPullRequests: [],
     policy: { roles: { dev: 1, qa: 1 }, oneRolePerPerson: true, carryOver: "same-diff" },
     signOffs: [],
     progress: [],
@@ -417,6 +419,7 @@ export function buildReleaseView(fields: Partial<ReleaseView> = {}): ReleaseView
     abilities: {
       refresh: ALLOWED,
       edit: ALLOWED,
+      openPullRequests: ALLOWED,
       exclude: ALLOWED,
       depend: ALLOWED,
       reject: ALLOWED,

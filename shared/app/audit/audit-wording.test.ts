@@ -21,6 +21,13 @@ const samples: { readonly [N in EventName]: EventMap[N] } = {
   "release.rejection_lifted": { number: 12 },
   "release.closed": { number: 12, reason: "not needed" },
   "release.status_changed": { number: 12, before: "pending", after: "approved" },
+  "release.pull_requests_requested": { number: 12, request: "r", repositories: ["acme/api"] },
+  "release.pull_requests_opened": {
+    number: 12,
+    request: "r",
+    opened: [{ repository: "acme/api", number: 5, url: "https://git.example.com/5" }],
+    failed: [{ repository: "acme/billing", reason: "it said no.", remedy: "Ask." }],
+  },
   "release.item_landed": { number: 12, service: "api", branch: "master", sha: "0123456789abcdef" },
   "deployment.requested": {
     number: 7,

@@ -34,6 +34,28 @@ const wording: { readonly [N in EventName]: (payload: EventMap[N]) => string } =
   "release.rejection_lifted": (p) => `The rejection of release #${p.number} was lifted.`,
   "release.closed": (p) => `Release #${p.number} was closed: ${said(p.reason)}.`,
   "release.status_changed": (p) => `Release #${p.number} went from ${p.before} to ${p.after}.`,
+  "release.pull_requests_requested": (p) =>
+    `${p.repositories.length === 1 ? "A pull request" : "Pull requests"} for release #${p.number} ${was(p.repositories)} asked for: ${listed(p.repositories)}.`,
+  "release.pull_requests_opened": (p) =>
+    [
+      ...(p.opened.length === 0
+        ? []
+        : [
+            `Release #${p.number} has pull requests now: ${listed(p.opened.map((one) => `${one.repository} #${one.number}`))}.`,
+          ]),
+      ...p.failed
+        .slice(0, 10)
+        .map(
+          (one) =>
+            `No pull request was opened in ${said(one.repository)} for release #${p.number}: ${said(one.reason)}.`,
+        ),
+      ...(p.failed.length > 10
+        ? [`Nor in ${pluralise(p.failed.length - 10, "other repository", "other repositories")}.`]
+        : []),
+      ...(p.opened.length + p.failed.length === 0
+        ? [`No pull request was left to open for release #${p.number}.`]
+        : []),
+    ].join(" "),
   "release.item_landed": (p) =>
     `${said(p.service)} of release #${p.number} landed on ${said(p.branch)} at ${p.sha.slice(0, 12)}.`,
 

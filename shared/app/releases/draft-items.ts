@@ -9,7 +9,7 @@ import {
 } from "../../core/release-notes.ts";
 import type { StoredCommit, StoredContributor } from "../../db/rows/release-item.ts";
 import type { StoredProblem } from "../../db/rows/release.ts";
-import { cleanText } from "../../lib/text.ts";
+import { cleanText, webAddress } from "../../lib/text.ts";
 
 /** Commits kept of each item. The true number is kept beside them. */
 const KEPT_COMMITS = 500;
@@ -130,7 +130,7 @@ function draftItem(
       title: cleanText(commit.title, LONGEST_TITLE),
       authors: commit.authors.map(cleanAuthor),
       authoredAt: commit.authoredAt.toISOString(),
-      url: commit.url,
+      url: commit.url && webAddress(commit.url),
       breaking: parseConventionalCommit(commit.title, commit.body).breaking !== null,
     })),
     contributors: contributors(
@@ -140,12 +140,27 @@ function draftItem(
     migrations: flags.migrations.map((file) => cleanText(file, 1_000)),
     breaking: flags.hasBreakingChange,
     patchIdentity,
-    pullRequest: pullRequest && {
-      ...pullRequest,
-      title: cleanText(pullRequest.title, LONGEST_TITLE),
-    },
-    ci: ci && { ...ci, summary: cleanText(ci.summary, LONGEST_TITLE) },
+    pullRequest: pullRequest && cleanPullRequest(pullRequest),
+    ci: ci && cleanCi(ci),
     messages: { service: name, commits: comparison.commits, commitCount: comparison.commitCount },
+  };
+}
+
+/** Words and addresses of others, made safe to show. */
+export function cleanPullRequest(pullRequest: PullRequest): PullRequest {
+  return {
+    ...pullRequest,
+    url: webAddress(pullRequest.url) ?? "",
+    title: cleanText(pullRequest.title, LONGEST_TITLE),
+  };
+}
+
+/** Words and addresses of others, made safe to show. */
+export function cleanCi(ci: CiState): CiState {
+  return {
+    ...ci,
+    url: ci.url && webAddress(ci.url),
+    summary: cleanText(ci.summary, LONGEST_TITLE),
   };
 }
 

@@ -36,6 +36,7 @@ export interface ReleasePicture {
   readonly abilities: ReleaseAbilities;
   readonly deployments: readonly DeploymentRow[];
   readonly deployedAt: ReadonlyMap<string, Date>;
+  readonly missingPullRequests: readonly string[];
 }
 
 export function presentRelease(picture: ReleasePicture): ReleaseView {
@@ -60,6 +61,7 @@ export function presentRelease(picture: ReleasePicture): ReleaseView {
     lastChanges: [...row.lastChanges],
     problems: row.problems.map((problem) => ({ ...problem })),
     items: items.map((item) => presentItem(item, waveOf, picture.deployedAt)).sort(inDeployOrder),
+    missingPullRequests: [...picture.missingPullRequests],
     policy: {
       roles: { ...policy.roles },
       oneRolePerPerson: policy.oneRolePerPerson,
@@ -148,12 +150,13 @@ export function presentRequirements(
       case "met":
         return [{ id, met: true, code: id, reason: null, remedy: null }];
       case "unmet":
-        return outcome.refusals.map(({ code, reason, remedy }) => ({
+        return outcome.refusals.map(({ code, reason, remedy, url }) => ({
           id,
           met: false,
           code,
           reason,
           remedy,
+          ...(url === undefined ? {} : { url }),
         }));
       case "not_applicable":
         return [];

@@ -7,6 +7,7 @@ import {
   InputInvalid,
   RepositoriesUnconfigured,
   RepositoryUnknown,
+  UpstreamUnavailable,
 } from "../../errors/catalog.ts";
 import { didYouMean, joinWords } from "../../lib/text.ts";
 import type { Progress } from "../services.ts";
@@ -48,10 +49,11 @@ export interface Readings {
   readonly problems: readonly StoredProblem[];
 }
 
-interface Located {
+export interface LocatedRepository {
   readonly scm: ScmProvider;
   readonly repository: RepoRef;
 }
+type Located = LocatedRepository;
 
 type ReadDeps = Pick<ReleaseDeps, "scms" | "stopping" | "logger">;
 
@@ -126,6 +128,34 @@ type BranchMissingError = InstanceType<typeof BranchMissing>;
 export async function repositoryNames(deps: ReadDeps): Promise<readonly string[]> {
   const { located } = await listRepositories(deps.scms, deps.stopping);
   return located.map(({ repository }) => repository.name).sort();
+}
+
+/**
+ * Where each repository is, by its whole name; for one that is nowhere, the error that says so. A provider that does not
+ * answer is no reason to call its repositories unknown.
+ *
+ * @throws RepositoriesUnconfigured, and what source control says when none of it answers
+ */
+export async function locateRepositories(
+  scms: readonly ScmProvider[],
+  signal: AbortSignal,
+): Promise<{ of(name: string): LocatedRepository | AppError }> {
+  const { located, problems } = await listRepositories(scms, signal);
+  const byName = new Map(located.map((one) => [one.repository.name, one]));
+  return {
+    of(name) {
+      const [unlisted] = problems;
+      return (
+        byName.get(name) ??
+        (unlisted
+          ? new UpstreamUnavailable(
+              { system: unlisted.repository, operation: `finding ${name}`, why: unlisted.reason },
+              { remedy: unlisted.remedy },
+            )
+          : unknownRepository(name, [...byName.keys()]))
+      );
+    },
+  };
 }
 
 /** Whether somebody who says `name` means this repository (or service): its whole name, or what follows its last slash. */

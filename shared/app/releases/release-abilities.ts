@@ -1,6 +1,7 @@
 import type { Ability } from "../../contract/common.ts";
 import type { ReleaseAbilities } from "../../contract/release.ts";
 import type { Actor } from "../../core/actor.ts";
+import type { ScmProvider } from "../../core/ports/scm.ts";
 import { isClosed } from "../../core/release.ts";
 import {
   checkSignOff,
@@ -17,6 +18,7 @@ import { contentObstacle } from "./change-release.ts";
 import { closePermission } from "./close-release.ts";
 import { editObstacle } from "./edit-release.ts";
 import { liftObstacle } from "./lift-rejection.ts";
+import { pullRequestObstacle } from "./open-pull-requests.ts";
 import { abilityFrom } from "./present-release.ts";
 import { rejectObstacle } from "./reject-release.ts";
 import type { LoadedRelease } from "./release-rows.ts";
@@ -26,6 +28,7 @@ import type { StandingRejection } from "./standing-rejection.ts";
 export interface AbilityFacts {
   readonly loaded: LoadedRelease;
   readonly actor: Actor;
+  readonly scms: readonly ScmProvider[];
   readonly activeDeployment: number | null;
   readonly rejection: StandingRejection | null;
   readonly policy: SignOffPolicy;
@@ -46,6 +49,7 @@ export function releaseAbilities(facts: AbilityFacts): ReleaseAbilities {
   return {
     refresh: able("release.refresh", contentObstacle(row, activeDeployment, "refreshed")),
     edit: able("release.edit", editObstacle(row)),
+    openPullRequests: able("release.edit", pullRequestObstacle(facts.scms, row, loaded.items)),
     exclude: able("release.edit", contentObstacle(row, activeDeployment, "changed")),
     depend: able("release.edit", contentObstacle(row, activeDeployment, "changed")),
     reject: able("release.reject", rejectObstacle(row)),

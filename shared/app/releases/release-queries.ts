@@ -18,6 +18,7 @@ import { presentAuditEntry } from "../audit/present-audit-entry.ts";
 import { loadPeople } from "../people/person-refs.ts";
 import { activeDeploymentOf } from "./change-release.ts";
 import { deployFacts, orderOf } from "./gather-release-facts.ts";
+import { missingPullRequests } from "./open-pull-requests.ts";
 import {
   countCommits,
   presentRelease,
@@ -107,6 +108,7 @@ export async function viewRelease(
     abilities: releaseAbilities({
       loaded,
       actor,
+      scms: deps.scms,
       activeDeployment,
       rejection,
       policy,
@@ -117,6 +119,7 @@ export async function viewRelease(
     }),
     deployments,
     deployedAt: deployed,
+    missingPullRequests: missingPullRequests(deps.scms, row, loaded.items),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Actor } from "../../core/actor.ts";
 import { systemActor } from "../../core/actor.ts";
-import type { ReleaseView } from "../../contract/release.ts";
+import type { PullRequestResult, ReleaseView } from "../../contract/release.ts";
 import type { Job } from "../../db/work-queue.types.ts";
 import { createShareRunning } from "../../lib/share-running.ts";
 import type { ReleaseServices } from "../services.ts";
@@ -10,6 +10,7 @@ import { closeRelease } from "./close-release.ts";
 import { createRelease } from "./create-release.ts";
 import { editRelease } from "./edit-release.ts";
 import { liftRejection } from "./lift-rejection.ts";
+import { finishPullRequests, openPullRequests } from "./open-pull-requests.ts";
 import { repositoryNames } from "./read-repositories.ts";
 import { refreshOpenReleases } from "./refresh-open-releases.ts";
 import { createRefreshQueue } from "./refresh-queue.ts";
@@ -27,6 +28,8 @@ export interface ReleaseModule {
   refreshOpen(signal: AbortSignal): Promise<number>;
   /** Handles the job `release.refresh`. */
   handleRefreshJob(payload: Job["payload"]): Promise<void>;
+  /** Handles the job `release.pull_requests`. */
+  handlePullRequestsJob(payload: Job["payload"]): Promise<void>;
   /** Names of every configured repository that can be listed now. */
   repositories(): Promise<readonly string[]>;
 }
@@ -39,6 +42,7 @@ export function createReleaseServices(deps: ReleaseDeps): ReleaseModule {
 
   /** An impatient person's clicks are one click. */
   const shareClicks = createShareRunning<ReleaseView>();
+  const shareOpening = createShareRunning<readonly PullRequestResult[]>();
 
   /** Every change answers with the release as it is afterwards. */
   async function viewAfter(actor: Actor, number: number, change: Promise<void>) {
@@ -61,6 +65,13 @@ export function createReleaseServices(deps: ReleaseDeps): ReleaseModule {
       },
       edit: (actor, number, input) =>
         viewAfter(actor, number, editRelease(deps, actor, number, input)),
+      async openPullRequests(actor, number, { repositories }, progress) {
+        const results = await shareOpening(
+          JSON.stringify([number, actor.subject, repositories]),
+          () => openPullRequests(deps, actor, number, repositories ?? null, progress),
+        );
+        return { release: await viewRelease(deps, actor, number), results: [...results] };
+      },
       exclude: (actor, number, services, reason) =>
         viewAfter(actor, number, excludeItems(deps, actor, number, services, reason)),
       include: (actor, number, services) =>
@@ -88,6 +99,7 @@ export function createReleaseServices(deps: ReleaseDeps): ReleaseModule {
         await queue.run(number, { actor: systemActor, mode: "scheduled" });
       }
     },
+    handlePullRequestsJob: (payload) => finishPullRequests(deps, systemActor, payload),
     repositories: () => repositoryNames(deps),
   };
 }

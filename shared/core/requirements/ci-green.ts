@@ -43,6 +43,7 @@ function refuse({ ci, service }: DeployItem, number: number): readonly Refusal[]
           "ci.failed",
           `The checks of ${service} failed: ${ci.summary}`,
           `Mend them and say \`refresh ${number}\`, or \`exclude ${number} ${service}\`.`,
+          ci.url,
         ),
       ];
     case "pending":
@@ -51,6 +52,7 @@ function refuse({ ci, service }: DeployItem, number: number): readonly Refusal[]
           "ci.pending",
           `The checks of ${service} are still running: ${ci.summary}`,
           `Wait until they have passed; \`why ${number}\` shows how it stands.`,
+          ci.url,
         ),
       ];
     case "success":

@@ -7,7 +7,11 @@ import type { Page } from "../../../../shared/contract/common.ts";
 import type { AuditEntry } from "../../../../shared/contract/audit.ts";
 import type { Me } from "../../../../shared/contract/me.ts";
 import type { Problem } from "../../../../shared/contract/problem.ts";
-import type { ReleaseSummary, ReleaseView } from "../../../../shared/contract/release.ts";
+import type {
+  OpenedPullRequests,
+  ReleaseSummary,
+  ReleaseView,
+} from "../../../../shared/contract/release.ts";
 import type { RoomMessage } from "../../../../shared/contract/room.ts";
 import { OfflineError, ProblemError } from "./problem.ts";
 
@@ -104,6 +108,10 @@ export function getRelease(number: number, signal?: AbortSignal): Promise<Releas
 
 export function refreshRelease(number: number): Promise<ReleaseView> {
   return request("POST", `/releases/${String(number)}/refresh`);
+}
+
+export function openPullRequests(number: number): Promise<OpenedPullRequests> {
+  return request("POST", `/releases/${String(number)}/pull-requests`, { body: {} });
 }
 
 export function patchRelease(

@@ -33,6 +33,7 @@ export function buildRelease(changes: Partial<ReleaseView> = {}): ReleaseView {
     lastChanges: [],
     problems: [],
     items: [],
+    missingPullRequests: [],
     policy: { roles: { dev: 1, qa: 1 }, oneRolePerPerson: true, carryOver: "same-diff" },
     signOffs: [],
     progress: [
@@ -45,6 +46,7 @@ export function buildRelease(changes: Partial<ReleaseView> = {}): ReleaseView {
     abilities: {
       refresh: yes,
       edit: yes,
+      openPullRequests: yes,
       exclude: yes,
       depend: yes,
       reject: yes,
