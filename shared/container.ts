@@ -10,6 +10,7 @@ import { createRepositoryFinder } from "./app/deployments/find-repository.ts";
 import { environmentFacts } from "./app/environments/environment-facts.ts";
 import { createEnvironmentServices } from "./app/environments/environment-services.ts";
 import { recordBaselines } from "./app/environments/record-baseline.ts";
+import { createForgeModule, type ForgeModule } from "./app/forges/forge-module.ts";
 import { createLiveServices } from "./app/live/live-services.ts";
 import { createEligiblePeople } from "./app/people/eligible-people.ts";
 import { createPeopleServices, type PeopleModule } from "./app/people/people-services.ts";
@@ -59,6 +60,7 @@ export interface Container {
   readonly services: Services;
   readonly releases: ReleaseModule;
   readonly people: PeopleModule;
+  readonly forges: ForgeModule;
   readonly deployments: DeploymentDeps;
   readonly database: Database;
   readonly uow: UnitOfWork;
@@ -113,6 +115,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const deliveries = createEventDeliveries({ database, uow, clock });
 
   const scms = createScms(options);
+  const forges = createForgeModule({ uow, clock, logger }, scms);
   const targets = createTargets(options);
   const sessions = createSessionServices({ uow, clock });
   const eligible = createEligiblePeople(config.auth.roles, clock);
@@ -188,6 +191,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     services,
     releases,
     people,
+    forges,
     deployments,
     database,
     uow,

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { fileURLToPath } from "node:url";
 import type { ConnectionState } from "../../dashboard/server/routes/health.ts";
+import type { PlatformWebhook } from "../../dashboard/server/routes/platform-webhooks.ts";
 import { baseUrlAt, type Config } from "../../shared/config/config.ts";
 import type { Environment } from "../../shared/config/environment.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
@@ -113,13 +114,14 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
       identity,
       baseUrl,
       webRoot: fileURLToPath(new URL("../../web", import.meta.url)),
-      webhooks: new Map(
-        platforms.flatMap((platform) =>
+      webhooks: new Map<string, PlatformWebhook>([
+        ...platforms.flatMap((platform) =>
           platform.webhook
             ? [[platform.id, (request) => platform.webhook?.(request) ?? notThere] as const]
             : [],
         ),
-      ),
+        ...forgeWebhooks(container),
+      ]),
       connections: () => connections(container, identity.oidc, chat),
       drainer,
       clock,
@@ -151,6 +153,13 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     logger.info("stopped");
     process.exit(0);
   }
+}
+
+function forgeWebhooks({ forges }: Container): readonly (readonly [string, PlatformWebhook])[] {
+  return [...forges.ears].map(([kind, hear]) => [
+    kind,
+    async (call) => ({ status: await hear(call), json: null }),
+  ]);
 }
 
 const notThere = Promise.resolve({ status: 404, json: {} });

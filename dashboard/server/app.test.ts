@@ -592,6 +592,41 @@ describe("what is outside the API", () => {
     await own.close();
   });
 
+  it("takes calls of forges without a session, and answers without a body where there is nothing to do", async () => {
+    const own = await startTestServer({
+      app: { webhooks: new Map([["github", async () => ({ status: 204, json: null })]]) },
+    });
+    const answer = await fetch(`${own.url}/hooks/github`, { method: "POST", body: "{}" });
+    expect([answer.status, await answer.text()]).toEqual([204, ""]);
+    await own.close();
+  });
+
+  it("reads no huge call, and no more calls of one address than are sensible", async () => {
+    let taken = 0;
+    const own = await startTestServer({
+      app: {
+        webhooksPerMinute: 3,
+        webhooks: new Map([
+          [
+            "github",
+            async () => {
+              taken += 1;
+              return { status: 202, json: null };
+            },
+          ],
+        ]),
+      },
+    });
+    const post = (body: string) => fetch(`${own.url}/hooks/github`, { method: "POST", body });
+    expect((await post("x".repeat(2_000_000))).status).toBe(413);
+    expect([(await post("{}")).status, (await post("{}")).status]).toEqual([202, 202]);
+    const limited = await post("{}");
+    expect(limited.status).toBe(429);
+    expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(taken).toBe(2);
+    await own.close();
+  });
+
   it("sends headers that let pages do only what ours do", async () => {
     const { headers } = await fetch(`${server.url}/api/v1/docs`);
     const policy = headers.get("content-security-policy") ?? "";

@@ -32,8 +32,10 @@ export interface AppOptions {
   /** The embedded identity provider, where it is used: served at `/idp`. */
   readonly embeddedProvider?: RequestHandler;
   readonly metrics: Metrics;
-  /** By platform id, served at `/hooks/{platform}`. */
+  /** By platform id or kind of provider, served at `/hooks/{id}`. */
   readonly webhooks?: ReadonlyMap<string, PlatformWebhook>;
+  /** Webhook calls one address may make per minute. */
+  readonly webhooksPerMinute?: number;
   /** The built pages (`dist/web`); null where this process serves none. */
   readonly webRoot: string | null;
   /** What readiness lists. */
@@ -63,7 +65,10 @@ export function createApp(options: AppOptions): Express {
     createHealthRouter(options.connections, () => drainer.isDraining),
   );
   app.get("/metrics", createMetricsHandler(metrics, services.people));
-  app.use("/hooks", createPlatformWebhooks(options.webhooks ?? new Map()));
+  app.use(
+    "/hooks",
+    createPlatformWebhooks(options.webhooks ?? new Map(), options.webhooksPerMinute),
+  );
   if (options.embeddedProvider) {
     app.use("/idp", options.embeddedProvider);
   }

@@ -25,6 +25,11 @@ export function createSignInRateLimit(perMinute: number): RequestHandler {
   return limit({ windowMs: 60_000, limit: perMinute, identifier: "sign-in", key: addressKey });
 }
 
+/** Limits webhook calls per minute and address. */
+export function createWebhookRateLimit(perMinute: number): RequestHandler {
+  return limit({ windowMs: 60_000, limit: perMinute, identifier: "webhook", key: addressKey });
+}
+
 function limit(options: {
   readonly windowMs: number;
   readonly limit: number;

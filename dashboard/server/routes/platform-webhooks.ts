@@ -1,16 +1,25 @@
 import express, { Router } from "express";
 import { RouteNotFound } from "../../../shared/errors/catalog.ts";
+import { createWebhookRateLimit } from "../middleware/rate-limit.ts";
 import { BODY_LIMIT } from "../problem.ts";
 
-/** Takes what a chat platform sends by HTTP. Checks the sender's signature itself, over exactly these bytes. */
+/** Takes what a chat platform or a forge sends by HTTP. Checks the sender's signature itself, over exactly these bytes. */
 export type PlatformWebhook = (request: {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
 }) => Promise<{ readonly status: number; readonly json: unknown }>;
 
-/** `/hooks/{platform}`: hands requests of chat platforms to whoever knows them. */
-export function createPlatformWebhooks(webhooks: ReadonlyMap<string, PlatformWebhook>): Router {
+/** Calls of one address: room for a burst of pushes, and no use for a flood of forged ones. */
+const CALLS_PER_MINUTE = 1_200;
+
+/** `/hooks/{platform}` and `/hooks/{provider}`: hands requests to whoever knows them. */
+export function createPlatformWebhooks(
+  webhooks: ReadonlyMap<string, PlatformWebhook>,
+  callsPerMinute = CALLS_PER_MINUTE,
+): Router {
   const router = Router();
+  // Before the body is read, let alone its signature computed.
+  router.use(createWebhookRateLimit(callsPerMinute));
   router.post(
     "/:platform",
     express.text({ type: () => true, limit: BODY_LIMIT }),
@@ -29,7 +38,11 @@ export function createPlatformWebhooks(webhooks: ReadonlyMap<string, PlatformWeb
         ),
         body: typeof body === "string" ? body : "",
       });
-      res.status(status).json(json ?? {});
+      if (status === 204) {
+        res.status(204).end();
+      } else {
+        res.status(status).json(json ?? {});
+      }
     },
   );
   return router;

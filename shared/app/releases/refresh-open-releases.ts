@@ -6,6 +6,15 @@ import type { RefreshQueue } from "./refresh-queue.ts";
 /** How often open releases are read again without being asked. */
 export const REFRESH_EVERY_MS = 5 * 60_000;
 
+/** Statuses of releases whose content may still change. */
+export const REFRESHED_STATUSES = [
+  "pending",
+  "approved",
+  "rejected",
+  "failed",
+  "rolled_back",
+] as const;
+
 /**
  * Reads every open release again, one after the other, and writes only where something changed. One that cannot be read is
  * logged and does not hold up the others. Answers how many changed.
@@ -16,7 +25,7 @@ export async function refreshOpenReleases(
 ): Promise<number> {
   const open = await ReleaseRow.findAll({
     attributes: ["number"],
-    where: { status: ["pending", "approved", "rejected", "failed", "rolled_back"] },
+    where: { status: [...REFRESHED_STATUSES] },
     order: [["number", "DESC"]],
   });
   let changed = 0;

@@ -7,13 +7,18 @@ const scheduled = { actor: systemActor, mode: "scheduled" } as const;
 
 /** A queue whose runs end when the test says so. */
 function heldQueue() {
-  const runs: { readonly number: number; readonly end: (changed: boolean | Error) => void }[] = [];
+  const runs: {
+    readonly number: number;
+    readonly mode: string;
+    readonly end: (changed: boolean | Error) => void;
+  }[] = [];
   const queue = createRefreshQueue(
-    (number, { progress }) =>
+    (number, { progress, mode }) =>
       new Promise((resolve, reject) => {
         progress(0, 1, "");
         runs.push({
           number,
+          mode,
           end: (changed) => (changed instanceof Error ? reject(changed) : resolve(changed)),
         });
       }),
@@ -56,6 +61,29 @@ describe(createRefreshQueue.name, () => {
 
     expect(await Promise.all([first, second])).toEqual([true, true]);
     expect(runs).toHaveLength(1);
+  });
+
+  it("begins another run for a change that the present one may have missed", async () => {
+    const { queue, runs } = heldQueue();
+    const first = queue.run(1, scheduled);
+    const second = queue.run(1, { ...scheduled, mustBegin: true });
+    const third = queue.run(1, { ...scheduled, mustBegin: true });
+    runs[0]?.end(false);
+    await first;
+    await expect.poll(() => runs.length).toBe(2);
+    runs[1]?.end(true);
+    expect(await Promise.all([second, third])).toEqual([true, true]);
+    expect(runs).toHaveLength(2);
+  });
+
+  it("answers a person who joins a run that was going to begin anyway", async () => {
+    const { queue, runs } = heldQueue();
+    void queue.run(1, scheduled);
+    void queue.run(1, { ...scheduled, mustBegin: true });
+    void queue.run(1, asked);
+    runs[0]?.end(false);
+    await expect.poll(() => runs.length).toBe(2);
+    expect(runs.map(({ mode }) => mode)).toEqual(["scheduled", "asked"]);
   });
 
   it("runs again after a run that failed", async () => {

@@ -6,19 +6,23 @@ export interface RefreshRequest {
   readonly actor: Actor;
   readonly mode: RefreshMode;
   readonly progress?: Progress | undefined;
+  /** Something is known to have changed just now, which a run that has begun already may have missed. */
+  readonly mustBegin?: boolean;
 }
 
 /** Refreshes one release with one run at a time. */
 export interface RefreshQueue {
   /**
    * Whoever asks while a run is under way gets the next one, together with everybody else who asks until it starts: the
-   * present run may have read already what has changed since. The schedule is content with the present one. Answers
-   * whether anything changed.
+   * present run may have read already what has changed since. The schedule is content with the present one, unless it
+   * was told of a change. Answers whether anything changed.
    */
   run(number: number, request: RefreshRequest): Promise<boolean>;
 }
 
 interface Waiting {
+  /** A person's, as soon as a person waits too: they are answered also when nothing changed. */
+  request: RefreshRequest;
   readonly listeners: Progress[];
   readonly promise: Promise<boolean>;
 }
@@ -39,21 +43,22 @@ export function createRefreshQueue(
       if (!current) {
         return begin(number, request, listeners);
       }
-      const next = waiting.get(number);
-      if (request.mode === "scheduled") {
-        return next?.promise ?? current;
+      const present = waiting.get(number);
+      if (request.mode === "scheduled" && request.mustBegin !== true) {
+        return present?.promise ?? current;
       }
-      if (next) {
-        next.listeners.push(...listeners);
-        return next.promise;
+      if (present) {
+        present.listeners.push(...listeners);
+        present.request = request.mode === "asked" ? request : present.request;
+        return present.promise;
       }
       const proceed = () => {
         waiting.delete(number);
-        return begin(number, request, listeners);
+        return begin(number, next.request, listeners);
       };
-      const promise = current.then(proceed, proceed);
-      waiting.set(number, { listeners, promise });
-      return promise;
+      const next: Waiting = { request, listeners, promise: current.then(proceed, proceed) };
+      waiting.set(number, next);
+      return next.promise;
     },
   };
 

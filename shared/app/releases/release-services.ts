@@ -96,7 +96,7 @@ export function createReleaseServices(deps: ReleaseDeps): ReleaseModule {
     refreshOpen: (signal) => refreshOpenReleases({ queue, logger: deps.logger }, signal),
     async handleRefreshJob({ number }) {
       if (typeof number === "number") {
-        await queue.run(number, { actor: systemActor, mode: "scheduled" });
+        await queue.run(number, { actor: systemActor, mode: "scheduled", mustBegin: true });
       }
     },
     handlePullRequestsJob: (payload) => finishPullRequests(deps, systemActor, payload),
