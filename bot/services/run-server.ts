@@ -12,6 +12,7 @@ import { PortInUse, ServicesInvalid, ShuttingDown } from "../../shared/errors/ca
 import { createDrainer } from "../../shared/lib/drainer.ts";
 import { createLogger } from "../../shared/lib/logger.ts";
 import { createSampleWorkspace } from "../../shared/sample/sample-workspace.ts";
+import type { ChatPlatform } from "../chat/platform.ts";
 import { platforms as platformEntries } from "../platforms/index.ts";
 import { createChat, type ChatService, type PlatformStatus } from "./chat.ts";
 import { loadInstallation, sampleDirectory } from "./load-installation.ts";
@@ -116,9 +117,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
       webRoot: fileURLToPath(new URL("../../web", import.meta.url)),
       webhooks: new Map<string, PlatformWebhook>([
         ...platforms.flatMap((platform) =>
-          platform.webhook
-            ? [[platform.id, (request) => platform.webhook?.(request) ?? notThere] as const]
-            : [],
+          platform.webhook ? [[platform.id, webhookOf(platform)] as const] : [],
         ),
         ...forgeWebhooks(container),
       ]),
@@ -160,6 +159,10 @@ function forgeWebhooks({ forges }: Container): readonly (readonly [string, Platf
     kind,
     async (call) => ({ status: await hear(call), json: null }),
   ]);
+}
+
+function webhookOf(platform: ChatPlatform): PlatformWebhook {
+  return (request) => platform.webhook?.(request) ?? notThere;
 }
 
 const notThere = Promise.resolve({ status: 404, json: {} });

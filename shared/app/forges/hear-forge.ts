@@ -32,7 +32,7 @@ export function createForgeEars(
   scms: readonly ScmProvider[],
 ): ReadonlyMap<string, ForgeEar> {
   const kinds = new Map<string, ScmProvider[]>();
-  for (const scm of scms.filter(({ hear }) => hear !== undefined)) {
+  for (const scm of scms.filter((one) => one.hear !== undefined)) {
     const kind = scm.id.split(":")[0] ?? scm.id;
     kinds.set(kind, [...(kinds.get(kind) ?? []), scm]);
   }
