@@ -115,7 +115,12 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const deliveries = createEventDeliveries({ database, uow, clock });
 
   const scms = createScms(options);
-  const forges = createForgeModule({ uow, clock, logger }, scms);
+  const finder = createRepositoryFinder(scms, clock);
+  const forges = createForgeModule(
+    { uow, clock, logger, baseUrl, environments: config.environments, ...finder },
+    scms,
+  );
+  subscribers.push(...forges.subscribers);
   const targets = createTargets(options);
   const sessions = createSessionServices({ uow, clock });
   const eligible = createEligiblePeople(config.auth.roles, clock);
@@ -156,7 +161,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       }
       return target;
     },
-    ...createRepositoryFinder(scms, clock),
+    ...finder,
     eligiblePeople: (roles, scope) => eligible.find(roles, scope),
   };
 

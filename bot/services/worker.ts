@@ -1,4 +1,5 @@
 import { createDeploymentWorker } from "../../shared/app/deployments/deployment-worker.ts";
+import { SWEEP_EVERY_MS } from "../../shared/app/forges/report-to-forges.ts";
 import { REFRESH_EVERY_MS } from "../../shared/app/releases/refresh-open-releases.ts";
 import type { Container } from "../../shared/container.ts";
 import type { Clock } from "../../shared/core/ports/clock.ts";
@@ -30,6 +31,16 @@ export async function startWorker(deps: {
   queue.work("release.pull_requests", { concurrency: 1 }, (payload) =>
     container.releases.handlePullRequestsJob(payload),
   );
+  if (container.forges.canTell) {
+    queue.work("forge.report", { concurrency: 1 }, (payload, signal) =>
+      container.forges.handleReportJob(payload, signal),
+    );
+    scheduler.every({
+      name: "forges.sweep",
+      everyMs: SWEEP_EVERY_MS,
+      run: () => container.forges.sweep(),
+    });
+  }
   scheduler.every({
     name: "releases.refresh",
     everyMs: REFRESH_EVERY_MS,

@@ -227,6 +227,7 @@ function toEnvironment(
     },
     settleMs: environment.verify?.settle ?? 0,
     onFailure: environment.on_failure ?? "keep",
+    reportToForge: environment.report_to_forge ?? true,
   };
 }
 

@@ -117,6 +117,8 @@ export interface EnvironmentConfig {
   readonly settleMs: number;
   /** What happens to services that carry the new version when a wave fails. */
   readonly onFailure: "keep";
+  /** Whether forges are told of signatures and deployments here, where they can be told. */
+  readonly reportToForge: boolean;
 }
 
 /** The address people use, once the port that `port: 0` left open is known. */

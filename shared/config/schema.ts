@@ -123,6 +123,7 @@ const Environment = z.strictObject({
     .strictObject({ deploy: PositiveDuration.optional(), migrate: PositiveDuration.optional() })
     .optional(),
   on_failure: z.enum(["keep"]).optional(),
+  report_to_forge: Flag.optional(),
 });
 
 export const ConfigFile = z.strictObject({

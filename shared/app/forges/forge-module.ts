@@ -1,19 +1,38 @@
-import type { Clock } from "../../core/ports/clock.ts";
 import type { ScmProvider } from "../../core/ports/scm.ts";
-import type { UnitOfWork } from "../../db/unit-of-work.types.ts";
-import type { Logger } from "../../lib/logger.ts";
+import type { Job } from "../../db/work-queue.types.ts";
+import type { Subscriber } from "../../events/events.ts";
 import { createForgeEars, type ForgeEar } from "./hear-forge.ts";
+import {
+  createReportToForges,
+  reportToForges,
+  sweepReports,
+  type ReportDeps,
+} from "./report-to-forges.ts";
 
 /** What goes on between us and the forges without being asked. */
 export interface ForgeModule {
   /** Takes their calls, by kind of provider. */
   readonly ears: ReadonlyMap<string, ForgeEar>;
+  /** Whether any can be told anything. */
+  readonly canTell: boolean;
+  /** Asks for reports; only where somebody can be told. */
+  readonly subscribers: readonly Subscriber[];
+  /** Handles the job `forge.report`. */
+  handleReportJob(payload: Job["payload"], signal: AbortSignal): Promise<void>;
+  /** Finds what was not told; for the scheduler, every `SWEEP_EVERY_MS`. */
+  sweep(): Promise<void>;
 }
 
 /** Wires it. */
-export function createForgeModule(
-  deps: { readonly uow: UnitOfWork; readonly clock: Clock; readonly logger: Logger },
-  scms: readonly ScmProvider[],
-): ForgeModule {
-  return { ears: createForgeEars(deps, scms) };
+export function createForgeModule(deps: ReportDeps, scms: readonly ScmProvider[]): ForgeModule {
+  const canTell = scms.some(
+    (scm) => scm.reportStatus !== undefined || scm.reportDeployment !== undefined,
+  );
+  return {
+    ears: createForgeEars(deps, scms),
+    canTell,
+    subscribers: canTell ? [createReportToForges(deps)] : [],
+    handleReportJob: (payload, signal) => reportToForges(deps, payload, signal),
+    sweep: () => sweepReports(deps),
+  };
 }

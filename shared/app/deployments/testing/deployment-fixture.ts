@@ -21,7 +21,7 @@ import {
   createFakeDeployTarget,
   type FakeDeployTarget,
 } from "../../../testing/fake-deploy-target.ts";
-import { createFakeScm, type FakeScm } from "../../../testing/fake-scm.ts";
+import { createFakeScm, type FakeScm, type FakeScmOptions } from "../../../testing/fake-scm.ts";
 import { createTestDatabase, type TestDatabase } from "../../../testing/test-database.ts";
 import type { EnvironmentSettings } from "../../environments/environment-settings.ts";
 import { createEnvironmentObserver } from "../../environments/observe-environment.ts";
@@ -97,11 +97,12 @@ export async function createDeploymentFixture(
     readonly environments?: readonly Partial<EnvironmentSettings>[];
     readonly wrapTarget?: (target: FakeDeployTarget) => DeployTarget;
     readonly wrapScm?: (scm: ScmProvider) => ScmProvider;
+    readonly scmOptions?: FakeScmOptions;
   } = {},
 ): Promise<DeploymentFixture> {
   const db = await createTestDatabase();
   const { clock } = db;
-  const scm = createFakeScm();
+  const scm = createFakeScm(options.scmOptions);
   const provider = options.wrapScm?.(scm) ?? scm;
   const given = new Map(options.environments?.map((one) => [one.name, one]));
   const environments = [
