@@ -11,6 +11,7 @@ import { environmentFacts } from "./app/environments/environment-facts.ts";
 import { createEnvironmentServices } from "./app/environments/environment-services.ts";
 import { recordBaselines } from "./app/environments/record-baseline.ts";
 import { createForgeModule, type ForgeModule } from "./app/forges/forge-module.ts";
+import { watchScm, type WatchedScm } from "./app/forges/watch-scm.ts";
 import { createLiveServices } from "./app/live/live-services.ts";
 import { createEligiblePeople } from "./app/people/eligible-people.ts";
 import { createPeopleServices, type PeopleModule } from "./app/people/people-services.ts";
@@ -24,7 +25,6 @@ import type { Environment } from "./config/environment.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
 import type { Clock } from "./core/ports/clock.ts";
 import type { DeployTarget } from "./core/ports/deploy-target.ts";
-import type { ScmProvider } from "./core/ports/scm.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
@@ -220,16 +220,22 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   };
 }
 
-function createScms({ config, environment, logger }: ContainerOptions): readonly ScmProvider[] {
-  return config.repositories.map((entry) =>
-    createScm(entry, {
+function createScms({
+  config,
+  environment,
+  logger,
+  clock,
+}: ContainerOptions): readonly WatchedScm[] {
+  return config.repositories.map((entry) => {
+    const scm = createScm(entry, {
       id: entry.id,
       dataDirectory: config.dataDir,
       baseDir: config.baseDir,
       processEnvironment: environment,
       logger,
-    }),
-  );
+    });
+    return watchScm(scm, clock);
+  });
 }
 
 function createTargets({

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { fileURLToPath } from "node:url";
-import type { ConnectionState } from "../../dashboard/server/routes/health.ts";
 import type { PlatformWebhook } from "../../dashboard/server/routes/platform-webhooks.ts";
 import { baseUrlAt, type Config } from "../../shared/config/config.ts";
 import type { Environment } from "../../shared/config/environment.ts";
+import type { ConnectionView } from "../../shared/contract/connection.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
 import { systemActor } from "../../shared/core/actor.ts";
 import { AppError } from "../../shared/errors/app-error.ts";
@@ -205,7 +205,7 @@ async function connections(
   container: Container,
   oidc: { status(): { readonly state: "unknown" | "up" | "down"; readonly detail: string | null } },
   chat: ChatService,
-): Promise<readonly ConnectionState[]> {
+): Promise<readonly ConnectionView[]> {
   const identity = oidc.status();
   return [
     { name: "database", required: true, ...(await databaseState(container)) },
@@ -215,6 +215,13 @@ async function connections(
       required: false,
       detail: identity.state === "unknown" ? "not asked yet" : identity.detail,
     },
+    ...container.forges.connections().map(({ provider, state, detail, budgets }) => ({
+      name: `scm:${provider}`,
+      state: state === "down" ? ("down" as const) : ("up" as const),
+      required: false,
+      detail: state === "unknown" ? "not asked yet" : detail,
+      budgets: [...budgets],
+    })),
     ...chat.status().map(({ platform, state, detail }) => ({
       name: `chat:${platform}`,
       state: platformStates[state],
@@ -230,11 +237,11 @@ const platformStates = {
   reconnecting: "down",
   failed: "down",
   stopped: "down",
-} as const satisfies Record<PlatformStatus["state"], ConnectionState["state"]>;
+} as const satisfies Record<PlatformStatus["state"], ConnectionView["state"]>;
 
 async function databaseState(
   container: Container,
-): Promise<Pick<ConnectionState, "state" | "detail">> {
+): Promise<Pick<ConnectionView, "state" | "detail">> {
   try {
     await container.services.live.lastSeq();
     return { state: "up", detail: null };

@@ -8,14 +8,14 @@ import {
   type EmbeddedProvider,
 } from "../../dashboard/server/auth/embedded-provider.ts";
 import { createOidcClient, type OidcClient } from "../../dashboard/server/auth/oidc.ts";
-import { createMetrics } from "../../dashboard/server/metrics.ts";
+import { createMetrics, watchConnections } from "../../dashboard/server/metrics.ts";
 import { attachSockets } from "../../dashboard/server/room-socket.ts";
-import type { ConnectionState } from "../../dashboard/server/routes/health.ts";
 import type { PlatformWebhook } from "../../dashboard/server/routes/platform-webhooks.ts";
 import type { WebSettings } from "../../dashboard/server/web-settings.ts";
 import type { Config } from "../../shared/config/config.ts";
 import { Secret } from "../../shared/config/secret.ts";
 import type { Container } from "../../shared/container.ts";
+import type { ConnectionView } from "../../shared/contract/connection.ts";
 import type { ClaimsSource } from "../../shared/core/ports/claims-source.ts";
 import type { Clock } from "../../shared/core/ports/clock.ts";
 import type { Drainer } from "../../shared/lib/drainer.ts";
@@ -82,7 +82,7 @@ export async function startWeb(deps: {
   /** The built pages. */
   readonly webRoot: string;
   readonly webhooks: ReadonlyMap<string, PlatformWebhook>;
-  readonly connections: () => Promise<readonly ConnectionState[]>;
+  readonly connections: () => Promise<readonly ConnectionView[]>;
   readonly drainer: Drainer;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -104,12 +104,14 @@ export async function startWeb(deps: {
     },
   };
   const stopping = new AbortController();
+  const metrics = createMetrics();
+  watchConnections(metrics, deps.connections);
   const app = createApp({
     services,
     settings,
     oidc: identity.oidc,
     ...(identity.embedded ? { embeddedProvider: identity.embedded.handler } : {}),
-    metrics: createMetrics(),
+    metrics,
     webhooks: deps.webhooks,
     webRoot: deps.webRoot,
     connections: deps.connections,

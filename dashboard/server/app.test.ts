@@ -13,7 +13,9 @@ import {
   UpstreamTimeout,
   UpstreamUnavailable,
 } from "../../shared/errors/catalog.ts";
+import type { ConnectionView } from "../../shared/contract/connection.ts";
 import { createApp } from "./app.ts";
+import { createMetrics, watchConnections } from "./metrics.ts";
 import { routes } from "./routes/index.ts";
 import { buildReleaseView } from "./testing/fake-services.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
@@ -547,6 +549,46 @@ describe("what is outside the API", () => {
     expect(await notReady.json()).toMatchObject({ status: "not_ready" });
     expect((await fetch(`${broken.url}/health/live`)).status).toBe(200);
     await broken.close();
+  });
+
+  it("shows request allowances in the API and in metrics", async () => {
+    const metrics = createMetrics();
+    const budget = {
+      name: "core",
+      limit: 5_000,
+      remaining: 4_812,
+      resetsAt: "2026-11-25T14:05:00.000Z",
+      pausedUntil: null,
+    };
+    const connections: ConnectionView[] = [
+      { name: "database", state: "up", required: true, detail: null },
+      {
+        name: "scm:github:0",
+        state: "down",
+        required: false,
+        detail: "it does not answer; core 4,812 of 5,000 until 14:05 UTC",
+        budgets: [budget],
+      },
+    ];
+    watchConnections(metrics, async () => connections);
+    const own = await startTestServer({ app: { metrics, connections: async () => connections } });
+    expect(await (await own.api("/connections", { as: "vic" })).json()).toEqual({
+      items: connections,
+    });
+    expect((await own.api("/connections", { as: "nobody" })).status).toBe(403);
+    const text = await (await fetch(`${own.url}/metrics`)).text();
+    expect(text.split("\n")).toEqual(
+      expect.arrayContaining([
+        'connection_up{connection="database"} 1',
+        'connection_up{connection="scm:github:0"} 0',
+        'request_budget_limit{connection="scm:github:0",budget="core"} 5000',
+        'request_budget_remaining{connection="scm:github:0",budget="core"} 4812',
+        `request_budget_resets_at_seconds{connection="scm:github:0",budget="core"} ${Date.parse(budget.resetsAt) / 1_000}`,
+      ]),
+    );
+    connections.pop();
+    expect(await (await fetch(`${own.url}/metrics`)).text()).not.toContain("scm:github:0");
+    await own.close();
   });
 
   it("gives metrics to collectors here and to administrators", async () => {

@@ -1,6 +1,7 @@
 import compression from "compression";
 import express, { Router, type Express, type RequestHandler } from "express";
 import type { Services } from "../../shared/app/services.ts";
+import type { ConnectionView } from "../../shared/contract/connection.ts";
 import type { Clock } from "../../shared/core/ports/clock.ts";
 import type { Drainer } from "../../shared/lib/drainer.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
@@ -18,7 +19,7 @@ import { createSessionMiddleware } from "./middleware/session.ts";
 import { createProblemHandler, refuseUnknownRoute } from "./problem.ts";
 import { bearerToken, contextOf } from "./request-context.ts";
 import { mount } from "./route.ts";
-import { createHealthRouter, type ConnectionState } from "./routes/health.ts";
+import { createHealthRouter } from "./routes/health.ts";
 import { routes } from "./routes/index.ts";
 import { createPlatformWebhooks, type PlatformWebhook } from "./routes/platform-webhooks.ts";
 import { createReference } from "./routes/reference.ts";
@@ -39,7 +40,7 @@ export interface AppOptions {
   /** The built pages (`dist/web`); null where this process serves none. */
   readonly webRoot: string | null;
   /** What readiness lists. */
-  readonly connections: () => Promise<readonly ConnectionState[]>;
+  readonly connections: () => Promise<readonly ConnectionView[]>;
   /** Refuses changes while the process is stopping. */
   readonly drainer: Drainer;
   /** Aborts when the process stops: live streams end then. */
@@ -121,6 +122,7 @@ function createApi(options: AppOptions, session: RequestHandler): Router {
     services,
     live,
     identityProvider: new URL(oidc.issuer).host,
+    connections: options.connections,
   });
   return api;
 }

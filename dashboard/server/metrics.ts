@@ -1,6 +1,7 @@
 import type { Request, RequestHandler } from "express";
-import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { PeopleServices } from "../../shared/app/services.ts";
+import type { BudgetView, ConnectionView } from "../../shared/contract/connection.ts";
 import { PermissionDenied } from "../../shared/errors/catalog.ts";
 import { bearerToken, viaOf } from "./request-context.ts";
 
@@ -9,6 +10,82 @@ export interface Metrics {
   readonly registry: Registry;
   /** Measures every request by method, route and status; never by what the address contains. */
   readonly measure: RequestHandler;
+}
+
+/** Adds how connections stand, and what is left of request allowances, read anew at each collection. */
+export function watchConnections(
+  { registry }: Metrics,
+  connections: () => Promise<readonly ConnectionView[]>,
+): void {
+  const read = shareReading(connections);
+  function gauge(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    samples: (connection: ConnectionView) => readonly Sample[],
+  ): void {
+    // It adds itself to the registry, which asks it at each collection.
+    new Gauge({
+      name,
+      help,
+      labelNames: ["connection", ...labelNames],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const connection of await read()) {
+          for (const { labels, value } of samples(connection)) {
+            this.set({ connection: connection.name, ...labels }, value);
+          }
+        }
+      },
+    });
+  }
+
+  gauge(
+    "connection_up",
+    "1 when the other side answered last time it was asked",
+    [],
+    ({ state }) => [{ labels: {}, value: state === "up" ? 1 : 0 }],
+  );
+  gauge(
+    "request_budget_limit",
+    "Requests the other side allows until it counts anew",
+    ["budget"],
+    perBudget(({ limit }) => limit),
+  );
+  gauge(
+    "request_budget_remaining",
+    "Requests that are left, as the other side said last",
+    ["budget"],
+    perBudget(({ remaining }) => remaining),
+  );
+  gauge(
+    "request_budget_resets_at_seconds",
+    "When the other side counts anew, in seconds since 1970",
+    ["budget"],
+    perBudget(({ resetsAt }) => Date.parse(resetsAt) / 1_000),
+  );
+}
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+function perBudget(value: (budget: BudgetView) => number) {
+  return ({ budgets = [] }: ConnectionView): readonly Sample[] =>
+    budgets.map((budget) => ({ labels: { budget: budget.name }, value: value(budget) }));
+}
+
+/** Gauges that are collected together read once. */
+function shareReading<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  return () => {
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
 }
 
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

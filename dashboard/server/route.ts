@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { requireToRead } from "../../shared/app/access.ts";
 import type { Permission } from "../../shared/app/policies.ts";
 import type { Services } from "../../shared/app/services.ts";
+import type { ConnectionView } from "../../shared/contract/connection.ts";
 import type { Actor } from "../../shared/core/actor.ts";
 import type { ErrorKind } from "../../shared/errors/app-error.ts";
 import { InputInvalid } from "../../shared/errors/catalog.ts";
@@ -22,6 +23,8 @@ export interface RouteContext {
   readonly csrfToken: string | null;
   /** Name of the server people sign in at. */
   readonly identityProvider: string;
+  /** How what this process is connected to stands now. */
+  readonly connections: () => Promise<readonly ConnectionView[]>;
 }
 
 /** An error a route can answer with: its class in the catalogue. */
@@ -165,6 +168,7 @@ export interface MountOptions {
   readonly services: Services;
   readonly live: LiveEvents;
   readonly identityProvider: string;
+  readonly connections: RouteContext["connections"];
 }
 
 /** Adds the routes to a router: who may comes first, then the body is read, then the handler runs. */
@@ -239,6 +243,7 @@ function routeContext(req: Request, options: MountOptions): RouteContext {
     services: options.services,
     live: options.live,
     identityProvider: options.identityProvider,
+    connections: options.connections,
     csrfToken: credential === "session" ? (req.session.csrfToken ?? null) : null,
   };
 }

@@ -1,19 +1,9 @@
 import { Router } from "express";
-
-/** One connection of this process to something else, as readiness lists it. */
-export interface ConnectionState {
-  /** E.g. `database`, `chat:room`, `identity-provider`. */
-  readonly name: string;
-  readonly state: "up" | "down" | "starting";
-  /** Without a required one, requests cannot be served. */
-  readonly required: boolean;
-  /** A few words; null when there is nothing to say. */
-  readonly detail: string | null;
-}
+import type { ConnectionView } from "../../../shared/contract/connection.ts";
 
 /** `/health/live`: the process answers. `/health/ready`: it can serve, with the state of each connection. */
 export function createHealthRouter(
-  connections: () => Promise<readonly ConnectionState[]>,
+  connections: () => Promise<readonly ConnectionView[]>,
   isDraining: () => boolean,
 ): Router {
   const router = Router();

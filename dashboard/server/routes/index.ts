@@ -1,6 +1,7 @@
 import type { Route } from "../route.ts";
 import { auditRoutes } from "./audit.ts";
 import { catalogRoutes } from "./catalog.ts";
+import { connectionRoutes } from "./connections.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { environmentRoutes } from "./environments.ts";
 import { eventRoutes } from "./events.ts";
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   ...environmentRoutes,
   ...catalogRoutes,
   ...auditRoutes,
+  ...connectionRoutes,
   ...roomRoutes,
   ...eventRoutes,
 ];

@@ -1,4 +1,3 @@
-import type { ScmProvider } from "../../core/ports/scm.ts";
 import type { Job } from "../../db/work-queue.types.ts";
 import type { Subscriber } from "../../events/events.ts";
 import { createForgeEars, type ForgeEar } from "./hear-forge.ts";
@@ -8,6 +7,7 @@ import {
   sweepReports,
   type ReportDeps,
 } from "./report-to-forges.ts";
+import type { ScmConnection, WatchedScm } from "./watch-scm.ts";
 
 /** What goes on between us and the forges without being asked. */
 export interface ForgeModule {
@@ -17,6 +17,8 @@ export interface ForgeModule {
   readonly canTell: boolean;
   /** Asks for reports; only where somebody can be told. */
   readonly subscribers: readonly Subscriber[];
+  /** How each provider answered last; never asks. */
+  connections(): readonly ScmConnection[];
   /** Handles the job `forge.report`. */
   handleReportJob(payload: Job["payload"], signal: AbortSignal): Promise<void>;
   /** Finds what was not told; for the scheduler, every `SWEEP_EVERY_MS`. */
@@ -24,7 +26,7 @@ export interface ForgeModule {
 }
 
 /** Wires it. */
-export function createForgeModule(deps: ReportDeps, scms: readonly ScmProvider[]): ForgeModule {
+export function createForgeModule(deps: ReportDeps, scms: readonly WatchedScm[]): ForgeModule {
   const canTell = scms.some(
     (scm) => scm.reportStatus !== undefined || scm.reportDeployment !== undefined,
   );
@@ -32,6 +34,7 @@ export function createForgeModule(deps: ReportDeps, scms: readonly ScmProvider[]
     ears: createForgeEars(deps, scms),
     canTell,
     subscribers: canTell ? [createReportToForges(deps)] : [],
+    connections: () => scms.map((scm) => scm.connection()),
     handleReportJob: (payload, signal) => reportToForges(deps, payload, signal),
     sweep: () => sweepReports(deps),
   };

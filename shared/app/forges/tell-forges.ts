@@ -86,8 +86,7 @@ async function tellOne(
     const repository = await deps.findRepository(report.repository, signal);
     provider = repository.provider;
     const scm = deps.scm(provider);
-    const canTell = report.kind === "status" ? scm.reportStatus : scm.reportDeployment;
-    if (!canTell || silent.has(provider)) {
+    if (!canTake(scm, report) || silent.has(provider)) {
       return undefined;
     }
     requireBudget(scm, deps.clock.now());
@@ -108,6 +107,10 @@ async function tellOne(
     // One that is not configured any more is nobody's refusal.
     return provider === "" ? undefined : { report, refusal: error.message };
   }
+}
+
+function canTake(scm: ScmProvider, { kind }: WantedReport): boolean {
+  return (kind === "status" ? "reportStatus" : "reportDeployment") in scm;
 }
 
 function send(
