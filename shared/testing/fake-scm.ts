@@ -55,6 +55,8 @@ export interface FakeRepository {
   commit(branch: string, draft: CommitDraft): string;
   /** Points a branch at a commit, whatever it stood for before; makes the branch when it is new. */
   move(branch: string, sha: string): void;
+  /** Forgets a commit, as a forge does some time after a force-push. */
+  drop(sha: string): void;
   /** What the branch stands for; undefined when there is none. */
   tip(branch: string): string | undefined;
 }
@@ -206,6 +208,7 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
       ref: stored.ref,
       commit: (branch, draft) => commit(stored, branch, draft),
       move: (branch, sha) => void stored.branches.set(branch, sha),
+      drop: (sha) => void stored.commits.delete(sha),
       tip: (branch) => stored.branches.get(branch),
     };
   }

@@ -3,10 +3,12 @@ import type {
   DeployItem,
   DestinationFact,
 } from "../../core/requirements/requirement.ts";
-import type { RepoRef } from "../../core/ports/scm.ts";
+import type { RepoRef, ScmProvider } from "../../core/ports/scm.ts";
 import type { ReleaseRow } from "../../db/rows/release.ts";
 import type { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import { AppError } from "../../errors/app-error.ts";
+import { behindCount } from "../releases/behind-count.ts";
+import { cleanCi } from "../releases/draft-items.ts";
 import type { LiveFacts } from "../releases/gather-release-facts.ts";
 import type { DeploymentDeps } from "./deps.ts";
 
@@ -21,7 +23,7 @@ const UNKNOWN_REF: BranchFact = { ok: false, reason: "source control did not say
  * Asks source control where the branches of a branch release stand now: the source of every item, the destination of
  * those that are to land, and the checks of the exact commits. Promotions come from no branch.
  *
- * One repository that cannot be read becomes a fact with a reason; a provider that cannot be reached throws.
+ * What cannot be read, one repository or all of a provider, becomes a fact with a reason: it concerns its own items only.
  */
 export async function readBranches(
   deps: Pick<DeploymentDeps, "scm" | "findRepository">,
@@ -76,17 +78,14 @@ async function locate(
   signal: AbortSignal,
 ): Promise<{ located: readonly Located[]; missing: ReadonlyMap<string, string> }> {
   const names = [...new Set(items.map((item) => item.repository))];
-  const found = new Map<string, RepoRef | AppError>();
+  const found = new Map<string, RepoRef | Unreadable>();
   await Promise.all(
     names.map(async (name) => {
       found.set(
         name,
         await deps.findRepository(name, signal).catch((error: unknown) => {
-          // A repository that is no longer configured concerns its own items only.
-          if (error instanceof AppError && error.kind === "not_found") {
-            return error;
-          }
-          throw error;
+          // One that is no longer configured, or whose provider is silent.
+          return asReason(error, signal);
         }),
       );
     }),
@@ -95,8 +94,8 @@ async function locate(
   const missing = new Map<string, string>();
   for (const item of items) {
     const repository = found.get(item.repository);
-    if (repository instanceof AppError) {
-      missing.set(item.service, repository.message);
+    if (repository && "reason" in repository) {
+      missing.set(item.service, repository.reason);
     } else if (repository) {
       located.push({ item, repository });
     }
@@ -113,10 +112,15 @@ async function resolveSources(
   const sources = new Map<string, BranchFact>();
   await Promise.all(
     byProvider(located).map(async ([provider, repositories]) => {
-      const results = await deps.scm(provider).resolveMany(
-        repositories.map((repository) => ({ repository, ref: branch })),
-        signal,
-      );
+      const refs = repositories.map((repository) => ({ repository, ref: branch }));
+      const results = await deps
+        .scm(provider)
+        .resolveMany(refs, signal)
+        .catch((error: unknown) => asReason(error, signal));
+      if ("reason" in results) {
+        repositories.forEach((one) => sources.set(repoKey(one), { ok: false, ...results }));
+        return;
+      }
       for (const result of results) {
         sources.set(
           repoKey(result.repository),
@@ -149,25 +153,47 @@ async function compareDestinations(
     byProvider(located).map(async ([provider, repositories]) => {
       // Services of one repository usually share their commit, so pairs are made of distinct commits.
       for (const pairs of rounds(repositories, shas)) {
-        for await (const result of deps.scm(provider).compareMany(
-          pairs.map(({ repository, sha }) => ({ repository, base: branch, head: sha })),
-          signal,
-        )) {
-          const sha = pairs.find((pair) => repoKey(pair.repository) === repoKey(result.repository));
-          destinations.set(
-            pairKey(result.repository, sha?.sha ?? null),
-            result.ok
-              ? {
-                  fact: { ok: true, behindCount: result.comparison.behindCount },
-                  isLanded: result.comparison.commitCount === 0,
-                }
-              : { fact: { ok: false, reason: result.failure.reason }, isLanded: false },
-          );
+        try {
+          for await (const [key, destination] of compareRound(
+            deps.scm(provider),
+            branch,
+            pairs,
+            signal,
+          )) {
+            destinations.set(key, destination);
+          }
+        } catch (error) {
+          const fact = { ok: false as const, ...asReason(error, signal) };
+          for (const { repository, sha } of pairs) {
+            const key = pairKey(repository, sha);
+            destinations.set(key, destinations.get(key) ?? { fact, isLanded: false });
+          }
         }
       }
     }),
   );
   return destinations;
+}
+
+async function* compareRound(
+  scm: ScmProvider,
+  branch: string,
+  pairs: readonly { readonly repository: RepoRef; readonly sha: string }[],
+  signal: AbortSignal,
+): AsyncGenerator<readonly [string, Destination]> {
+  const wanted = pairs.map(({ repository, sha }) => ({ repository, base: branch, head: sha }));
+  for await (const result of scm.compareMany(wanted, signal)) {
+    const pair = pairs.find(({ repository }) => repoKey(repository) === repoKey(result.repository));
+    yield [
+      pairKey(result.repository, pair?.sha ?? null),
+      result.ok
+        ? {
+            fact: { ok: true, behindCount: await behindCount(scm, result.comparison, signal) },
+            isLanded: result.comparison.commitCount === 0,
+          }
+        : { fact: { ok: false, reason: result.failure.reason }, isLanded: false },
+    ];
+  }
 }
 
 /** Groups of pairs in which each repository appears once, so that an answer can be told by its repository. */
@@ -203,16 +229,27 @@ async function readChecks(
       checks.set(key, null);
       checks.set(
         key,
-        await provider.ciState(repository, item.headSha, signal).catch((error: unknown) => {
-          if (error instanceof AppError) {
-            return { ok: false as const, reason: error.message };
-          }
-          throw error;
-        }),
+        await provider
+          .ciState(repository, item.headSha, signal)
+          .then(cleanCi)
+          .catch((error: unknown) => ({ ok: false as const, ...asReason(error, signal) })),
       );
     }),
   );
   return checks;
+}
+
+interface Unreadable {
+  readonly reason: string;
+}
+
+/** Why something could not be read. Throws what is no answer of source control: a bug, or that nobody waits any more. */
+function asReason(error: unknown, signal: AbortSignal): Unreadable {
+  signal.throwIfAborted();
+  if (error instanceof AppError) {
+    return { reason: error.message };
+  }
+  throw error;
 }
 
 function byProvider(located: readonly Located[]): readonly [string, readonly RepoRef[]][] {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ScmProvider } from "../../core/ports/scm.ts";
 import { DeploymentRow } from "../../db/rows/deployment.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { JobRow } from "../../db/rows/job.ts";
@@ -13,8 +14,11 @@ import {
   EnvironmentMissing,
   PermissionDenied,
   ReleaseChanged,
+  UpstreamUnavailable,
 } from "../../errors/catalog.ts";
+import { createFakeScm } from "../../testing/fake-scm.ts";
 import { lockEnvironment } from "../environments/lock-environment.ts";
+import { createRepositoryFinder } from "./find-repository.ts";
 import { requestDeployment } from "./request-deployment.ts";
 import {
   createDeploymentFixture,
@@ -109,6 +113,89 @@ describe(requestDeployment.name, () => {
     expect(await JobRow.findAll()).toMatchObject([
       { name: "release.refresh", payload: { number: release.number } },
     ]);
+  });
+
+  it("refuses commits that a force-push took away, and says so of each repository", async () => {
+    await world.signAll(release);
+    const api = world.scm.repository("api");
+    const signed = api.tip("uat") ?? "";
+    api.move("uat", api.tip("master") ?? "");
+    api.commit("uat", { title: "feat: rewritten", files: { "a.txt": "other" } });
+    api.drop(signed);
+
+    expect(await blockedBy(request())).toEqual(["content.changed", "destination.unreadable"]);
+    expect(await JobRow.count({ where: { name: "release.refresh" } })).toBe(1);
+    expect((await release.reload()).status).toBe("approved");
+  });
+
+  it("refuses when a repository was deleted or renamed since, and names it", async () => {
+    await world.signAll(release);
+    world.scm.removeRepository("api");
+    world.scm.repository("api-v2");
+    await world.clock.advance(60_000);
+
+    const error = await request().catch((reason: unknown) => reason);
+
+    expect(error).toBeInstanceOf(DeploymentBlocked);
+    const [reason] = (error as InstanceType<typeof DeploymentBlocked>).data.reasons;
+    expect(reason).toMatchObject({
+      code: "content.unreadable",
+      reason: expect.stringContaining('"api"') as string,
+      remedy: expect.stringContaining(`exclude ${release.number} api`) as string,
+    });
+    expect((await release.reload()).status).toBe("approved");
+  });
+
+  it("is not stopped by a provider that is down and has nothing in the release", async () => {
+    const dead: ScmProvider = {
+      ...createFakeScm({ id: "forge:0" }),
+      listRepositories: () =>
+        Promise.reject(new UpstreamUnavailable({ system: "forge:0", operation: "listing" })),
+    };
+    await world.signAll(release);
+    const deps = { ...world.deps, ...createRepositoryFinder([dead, world.scm], world.clock) };
+    const deployment = await requestDeployment(deps, OLIVIA, release.number, {});
+    expect(deployment.status).toBe("queued");
+  });
+
+  it("names what a provider that is down has in the release, instead of failing as a whole", async () => {
+    await world.signAll(release);
+    const silent = () =>
+      Promise.reject(new UpstreamUnavailable({ system: "forge:0", operation: "reading" }));
+    const down: ScmProvider = {
+      ...world.scm,
+      resolveMany: silent,
+      // eslint-disable-next-line require-yield -- it breaks off before its first answer
+      async *compareMany() {
+        await silent();
+      },
+    };
+    const deps = { ...world.deps, ...createRepositoryFinder([down], world.clock) };
+    expect(await blockedBy(requestDeployment(deps, OLIVIA, release.number, {}))).toEqual([
+      "content.unreadable",
+      "content.unreadable",
+      "destination.unreadable",
+      "destination.unreadable",
+    ]);
+  });
+
+  it("lets a merge of an earlier release stand on the destination of a forge", async () => {
+    await world.close();
+    world = await createDeploymentFixture({
+      scmOptions: { pullRequests: true, landing: "merge" },
+    });
+    await world.addServices(SERVICES);
+    const api = world.scm.repository("api");
+    const before = api.tip("master") ?? "";
+    const merged = api.commit("uat", { title: "feat: earlier", files: { "a.txt": "2" } });
+    api.commit("master", {
+      title: "Merge pull request #1",
+      parents: [before, merged],
+      files: { "a.txt": "2" },
+    });
+    release = await world.addRelease(SERVICES);
+    await world.signAll(release);
+    await expect(request()).resolves.toMatchObject({ land: "after" });
   });
 
   it("refuses when the destination has moved on", async () => {

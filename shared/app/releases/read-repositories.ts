@@ -11,6 +11,7 @@ import {
 } from "../../errors/catalog.ts";
 import { didYouMean, joinWords } from "../../lib/text.ts";
 import type { Progress } from "../services.ts";
+import { behindCount } from "./behind-count.ts";
 import type { RepositoryReading } from "./draft-items.ts";
 import type { ReleaseDeps } from "./release-deps.ts";
 
@@ -351,19 +352,23 @@ async function detail(
   const isSameDiff =
     before?.headSha === comparison.headSha && before.mergeBaseSha === comparison.mergeBaseSha;
   const knownIdentity = isSameDiff ? before.patchIdentity : null;
-  const [identity, pullRequest, ci] = await Promise.allSettled([
+  const [identity, pullRequest, ci, behind] = await Promise.allSettled([
     knownIdentity ?? scm.patchIdentity(repository, comparison.baseSha, comparison.headSha, signal),
     scm.pullRequest?.(repository, destination, source, signal) ?? null,
     scm.ciState?.(repository, comparison.headSha, signal) ?? null,
+    behindCount(scm, comparison, signal),
   ]);
-  for (const part of [identity, pullRequest, ci]) {
+  for (const part of [identity, pullRequest, ci, behind]) {
     if (part.status === "rejected") {
       const err: unknown = part.reason;
       logger.warn({ err, repository: repository.name }, "reading a detail of a repository");
     }
   }
   return {
-    comparison,
+    comparison: {
+      ...comparison,
+      behindCount: behind.status === "fulfilled" ? behind.value : comparison.behindCount,
+    },
     // Unknown: the next commit then always asks for new signatures.
     patchIdentity: identity.status === "fulfilled" ? identity.value : null,
     pullRequest: pullRequest.status === "fulfilled" ? pullRequest.value : null,
