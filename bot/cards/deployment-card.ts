@@ -25,6 +25,7 @@ import {
   deploymentTones,
   isFinished,
   serviceStateWords,
+  unlandedServices,
 } from "./deployment-words.ts";
 import { personName, quoteWord, timeWords, versionWords } from "./wording.ts";
 
@@ -70,9 +71,12 @@ export function deploymentAnswer(deployment: DeploymentView): Answer {
 
 /** A message of its own, because people must act: what failed, why, and how to go on. */
 export function failureCard(deployment: DeploymentView): Card {
+  const isUnlanded = unlandedServices(deployment).length > 0;
   return card(
-    `${deploymentName(deployment)} ${deploymentStatusWords[deployment.status]}`,
-    "danger",
+    `${deploymentName(deployment)} ${deploymentStatusWords[deployment.status]}${
+      isUnlanded ? ", but not everything landed" : ""
+    }`,
+    isUnlanded ? "warning" : "danger",
     text(sentence(deployment.summary)),
     text(...failureLines(deployment.results)),
     text(...outcomeLines(deployment)),
@@ -123,10 +127,13 @@ function deploymentButtons(deployment: DeploymentView): readonly (ActionItem | u
     ];
   }
   const touched = deployment.results.some((result) => result.carriesNewVersion);
+  const again = retryDeployment.call({ deployment: number });
+  const mayLand = unlandedServices(deployment).length > 0 && deployment.abilities.retry.allowed;
   return [
+    mayLand ? button("Land again", again, "primary") : undefined,
     deployment.status === "succeeded" || deployment.status === "rolled_back"
       ? undefined
-      : button("Retry", retryDeployment.call({ deployment: number }), "primary"),
+      : button("Retry", again, "primary"),
     // There is no rollback of a rollback.
     kind === "deploy" && touched && deployment.status !== "rolled_back"
       ? form("Roll back", rollBackForm(environment), "danger")
@@ -162,6 +169,9 @@ function nextStep(deployment: DeploymentView): string | undefined {
     return deployment.status === "aborting"
       ? "It stops before its next step."
       : `To stop it: \`cancel ${number}\`.`;
+  }
+  if (unlandedServices(deployment).length > 0) {
+    return `Next: mend that, then \`retry ${number}\` lands it.`;
   }
   if (deployment.status === "succeeded") {
     return kind === "rollback"

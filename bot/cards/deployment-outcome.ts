@@ -4,15 +4,20 @@ import { card, text } from "../chat/card-builders.ts";
 import { outcomeSubject, type LiveCard } from "../chat/live-card.ts";
 import { sentence } from "../chat/markdown.ts";
 import { failureCard, logCard } from "./deployment-card.ts";
-import { hasFailed } from "./deployment-words.ts";
+import { hasFailed, unlandedServices } from "./deployment-words.ts";
 
 /**
- * Whether somebody has to act now that it has ended: it failed, or it was stopped with some services changed and others not.
+ * Whether somebody has to act now that it has ended: it failed, it was stopped with some services changed and others not, or
+ * a branch could not be moved to what is out.
  */
 export function needsAction(deployment: DeploymentView): boolean {
   const carrying = deployment.results.filter((result) => result.carriesNewVersion).length;
   const isPartial = carrying > 0 && carrying < deployment.results.length;
-  return hasFailed(deployment) || (deployment.status === "aborted" && isPartial);
+  return (
+    hasFailed(deployment) ||
+    (deployment.status === "aborted" && isPartial) ||
+    unlandedServices(deployment).length > 0
+  );
 }
 
 /** The message of its own that says so. */

@@ -66,6 +66,18 @@ export function hasFailed({ status }: { readonly status: DeploymentStatus }): bo
   return BAD.includes(status);
 }
 
+/** Services that are out while their branch was not moved: the deploy is no failure, and somebody has to do something. */
+export function unlandedServices({
+  status,
+  steps,
+}: Pick<DeploymentView, "status" | "steps">): readonly string[] {
+  return status === "succeeded"
+    ? steps
+        .filter((step) => step.stage === "land" && step.status === "failed")
+        .map(({ service }) => service)
+    : [];
+}
+
 /** `Deployment #7: release #12 to prod`, `Rollback #8 of prod`. */
 export function deploymentName(
   deployment: Pick<DeploymentView, "number" | "kind" | "environment" | "release">,

@@ -7,7 +7,7 @@ import { defineAction, defineCommand } from "../chat/define-command.ts";
 export const deploymentRetry = defineCommand({
   id: "deployment.retry",
   phrase: "retry",
-  summary: "Deploy again what a deployment did not manage",
+  summary: "Deploy, or land, again what a deployment did not manage",
   usage: "retry <deployment>",
   group: "deploys",
   permission: "deployment.request",

@@ -202,15 +202,8 @@ function toEnvironment(
   problems: Problems,
 ): EnvironmentConfig {
   const at = ["environments", index];
-  const { land, branch = null } = environment;
-  if (land === "before") {
-    problems.add(
-      [...at, "land"],
-      "merging before the deploy needs a forge with pull requests, which this version does not have",
-      "Write after: the branch is moved to exactly the signed commit once the deploy has succeeded.",
-    );
-  }
-  if (land === "after" && branch === null && !problems.covers([...at, "branch"])) {
+  const { branch = null, land = branch === null ? "off" : "after" } = environment;
+  if (land !== "off" && branch === null && !problems.covers([...at, "branch"])) {
     problems.add([...at, "land"], "there is no branch to land on", "Add branch, or write off.");
   }
   return {
@@ -218,7 +211,7 @@ function toEnvironment(
     branch,
     promoteFrom: environment.promote_from ?? null,
     signOff: toPolicy(environment.sign_off, [...at, "sign_off"], problems),
-    land: land === "off" || branch === null ? "off" : "after",
+    land: branch === null ? "off" : land,
     target: { kind: environment.target.kind, options: targetOptions },
     timeouts: {
       deployMs: environment.timeouts?.deploy ?? 10 * MINUTE,

@@ -102,7 +102,7 @@ export interface EnvironmentConfig {
   readonly branch: string | null;
   readonly promoteFrom: string | null;
   readonly signOff: SignOffPolicy;
-  readonly land: "after" | "off";
+  readonly land: "after" | "before" | "off";
   readonly target: {
     readonly kind: string;
     /** What the target's own schema parsed. */

@@ -113,7 +113,7 @@ environments:
     branch: master
     promote_from: preprod
     sign_off: { dev: 2, qa: 1, one_role_per_person: false, carry_over: never, creator_may_be_only: false }
-    land: after
+    land: before
     verify: { timeout: 2m, settle: 10s }
     timeouts: { deploy: 90s }
     target: { kind: command, apply: [./deploy.sh], observe: [./current.sh] }
@@ -146,6 +146,7 @@ migrations_paths: ["db/**"]
         {
           name: "prod",
           promoteFrom: "preprod",
+          land: "before",
           signOff: {
             roles: { dev: 2, qa: 1 },
             oneRolePerPerson: false,
@@ -405,11 +406,11 @@ environments:
       "from itself",
     ],
     [
-      "landing before the deploy",
-      `environments:\n${environment("a", "    branch: m\n    land: before\n")}`,
-      5,
+      "landing before the deploy without a branch",
+      `environments:\n${environment("a", "    land: before\n")}`,
+      4,
       "environments[0].land",
-      "needs a forge",
+      "no branch",
     ],
     [
       "landing without a branch",

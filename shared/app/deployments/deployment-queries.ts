@@ -18,6 +18,7 @@ import { requireToRead } from "../access.ts";
 import type { DeploymentDeps } from "./deps.ts";
 import { findDeployment } from "./deployment-row.ts";
 import { loadPeople } from "../people/person-refs.ts";
+import { unlandedServices } from "./request-landing.ts";
 import { presentDeployment, presentDeploymentSummary } from "./present-deployment.ts";
 
 const LOG_LINES = 500;
@@ -35,7 +36,9 @@ export async function viewDeployment(
     where: { deploymentId: row.id },
     order: [["position", "ASC"]],
   });
+  const isAnyUnlanded = steps.some(({ stage, status }) => stage === "land" && status === "failed");
   return presentDeployment(row, steps, {
+    unlanded: isAnyUnlanded ? await unlandedServices(row) : [],
     baseUrl: deps.baseUrl(),
     people: await loadPeople([row.requestedBy, row.cancelRequestedBy]),
     actor,

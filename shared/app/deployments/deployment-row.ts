@@ -25,7 +25,7 @@ export interface NewDeployment {
   readonly stagesOf: (service: string) => readonly Stage[];
   /** Services that only land: their content is there already. */
   readonly landOnly?: readonly string[];
-  readonly land: "after" | "off";
+  readonly land: "after" | "before" | "off";
   readonly only: readonly string[] | null;
   readonly fromWave: number | null;
   readonly rollbackOf: number | null;
@@ -105,7 +105,7 @@ export async function insertDeployment(
   const landOnly = input.landOnly ?? [];
   const steps = [
     ...planSteps(input.waves, input.stagesOf),
-    ...planSteps([{ number: input.waves.length, services: landOnly }], () => ["land"]),
+    ...planSteps([{ number: Math.max(1, input.waves.length), services: landOnly }], () => ["land"]),
   ];
   await DeploymentStepRow.bulkCreate(
     steps.map((step, position) => ({

@@ -45,7 +45,8 @@ export function deploymentSummary(facts: SummaryFacts): string {
   return [
     facts.stopped ?? "",
     ...(facts.status === "aborted" ? [] : failures.map(failureWords)),
-    carriedWords(facts),
+    facts.services.length === 0 ? "" : carriedWords(facts),
+    ...(facts.services.length === 0 && landing.length === 0 ? ["Landed."] : []),
     ...landing.map(failureWords),
   ]
     .filter((sentence) => sentence !== "")

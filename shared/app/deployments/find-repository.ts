@@ -36,7 +36,7 @@ export function createRepositoryFinder(
   scms: readonly ScmProvider[],
   clock: Clock,
 ): Pick<DeploymentDeps, "scm" | "findRepository"> {
-  const lists = scms.map((scm) => ({
+  const lists = scms.map((scm): { readonly scm: ScmProvider; readonly listed: Listed } => ({
     scm,
     listed: {
       askedAt: null,

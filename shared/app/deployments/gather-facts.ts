@@ -89,7 +89,7 @@ export function toDeployFacts(
 export function landingOf(
   release: Pick<ReleaseRow, "kind" | "targetEnvironment">,
   environment: Pick<EnvironmentSettings, "name" | "land">,
-): "after" | "off" {
+): "after" | "before" | "off" {
   return release.kind === "branch" && release.targetEnvironment === environment.name
     ? environment.land
     : "off";

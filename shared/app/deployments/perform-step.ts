@@ -5,6 +5,7 @@ import type {
   DesiredState,
   ObservedState,
 } from "../../core/ports/deploy-target.ts";
+import type { Landed } from "../../core/ports/scm.ts";
 import type { StoredDesired } from "../../db/rows/deployment.ts";
 import type { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { AppError } from "../../errors/app-error.ts";
@@ -48,6 +49,9 @@ const GRACE_MS = 10_000;
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
+
+/** How long a forge that refuses to land is asked again. */
+const REFUSAL_PATIENCE_MS = 15_000;
 
 /**
  * Runs the effect of one step, within its time. Never throws for what source control or the target do: that is how the step
@@ -151,14 +155,19 @@ function explain(
   if (deadline.isOver) {
     return {
       status: "failed",
-      outcome: `Not done within ${formatDuration(timeoutMs)}.`,
+      outcome: [
+        `Not done within ${formatDuration(timeoutMs)}.`,
+        error instanceof AppError && error.message,
+      ]
+        .filter(Boolean)
+        .join(" "),
       cause: "timeout",
     };
   }
   if (error instanceof AppError) {
     return {
       status: "failed",
-      outcome: error.message,
+      outcome: [error.message, error.remedy].filter(Boolean).join(" "),
       cause: error.kind === "timeout" ? "timeout" : CAUSE_INTERNAL,
     };
   }
@@ -337,17 +346,11 @@ async function land(
   desired: StoredDesired,
   deadline: Deadline,
 ): Promise<StepResult> {
-  const { deps } = context;
   const { commit, landBranch } = desired;
   if (commit === null || landBranch === null) {
     return { status: "succeeded", outcome: "There is no branch to land on." };
   }
-  const repository = await deps.findRepository(desired.repository, deadline.signal);
-  const landed = await withGrace(
-    deps.scm(repository.provider).land(repository, landBranch, commit, deadline.signal),
-    deadline.signal,
-    deps.timers,
-  );
+  const landed = await landPatiently(context, desired.repository, landBranch, commit, deadline);
   switch (landed.outcome) {
     case "landed":
       return {
@@ -380,6 +383,69 @@ async function land(
         cause: "differs",
       };
   }
+}
+
+/**
+ * Lands, again and again while source control does not answer, and for a moment while it refuses: a forge may not have seen
+ * the status yet that its protection of the branch asks for. Landing what has landed changes nothing.
+ */
+async function landPatiently(
+  { deps, log }: StepContext,
+  name: string,
+  branch: string,
+  commit: string,
+  { signal }: Deadline,
+): Promise<Landed> {
+  let refusedSince: Date | undefined;
+  let last: AppError | undefined;
+  for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 1.6, LONGEST_PAUSE_MS)) {
+    let pauseMs = wait;
+    try {
+      const repository = await deps.findRepository(name, signal);
+      const scm = deps.scm(repository.provider);
+      const landed = await withGrace(
+        scm.land(repository, branch, commit, signal),
+        signal,
+        deps.timers,
+      );
+      if (landed.outcome !== "refused") {
+        return landed;
+      }
+      refusedSince ??= deps.clock.now();
+      if (deps.clock.now().getTime() - refusedSince.getTime() >= REFUSAL_PATIENCE_MS) {
+        return landed;
+      }
+    } catch (error) {
+      if (!mayPass(error) || signal.aborted) {
+        throw error;
+      }
+      log(`${error.message} Trying again.`);
+      last = error;
+      pauseMs = Math.max(wait, retryAfterMs(error));
+    }
+    await pause(deps.timers, pauseMs, signal);
+    if (signal.aborted) {
+      throw last ?? signal.reason;
+    }
+  }
+}
+
+/** Whether source control may answer differently when it is asked again. */
+function mayPass(error: unknown): error is AppError {
+  return (
+    error instanceof AppError &&
+    ["upstream", "timeout", "rate_limited"].includes(error.kind) &&
+    error.code !== "upstream.rejected"
+  );
+}
+
+function retryAfterMs({ data }: AppError): number {
+  return typeof data === "object" &&
+    data !== null &&
+    "retryAfterMs" in data &&
+    typeof data.retryAfterMs === "number"
+    ? data.retryAfterMs
+    : 0;
 }
 
 /** The work's own end, also after it was told to stop, but not for ever. */

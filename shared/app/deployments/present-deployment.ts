@@ -29,7 +29,8 @@ export function presentDeploymentSummary(
     rollbackOf: row.rollbackOf,
     requestedBy: { ...people.ref(row.requestedBy), name: row.requestedByName },
     reason: row.reason,
-    services: row.waves.flat(),
+    // One that only lands has no waves.
+    services: row.waves.length === 0 ? row.desired.map(({ service }) => service) : row.waves.flat(),
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString() ?? null,
     finishedAt: row.finishedAt?.toISOString() ?? null,
@@ -47,6 +48,8 @@ export function presentDeployment(
     readonly actor: Actor;
     /** Whether the environment can be rolled back now. */
     readonly rollback: Verdict;
+    /** Services that were brought and could not be landed. */
+    readonly unlanded: readonly string[];
   },
 ): DeploymentView {
   return {
@@ -59,7 +62,10 @@ export function presentDeployment(
       row.cancelRequestedBy === null ? null : context.people.ref(row.cancelRequestedBy),
     abilities: {
       cancel: ability(refused(context.actor, "deployment.cancel", row), canCancel(row)),
-      retry: ability(refused(context.actor, "deployment.request", row), canRetry(row, steps)),
+      retry: ability(
+        refused(context.actor, "deployment.request", row),
+        canRetry(row, steps, context.unlanded),
+      ),
       rollback: ability(refused(context.actor, "deployment.roll_back", row), context.rollback),
     },
   };
@@ -90,7 +96,11 @@ function canCancel({ number, status }: DeploymentRow): Verdict {
       );
 }
 
-function canRetry(row: DeploymentRow, steps: readonly DeploymentStepRow[]): Verdict {
+function canRetry(
+  row: DeploymentRow,
+  steps: readonly DeploymentStepRow[],
+  unlanded: readonly string[],
+): Verdict {
   const { number, status } = row;
   if (!isFinished(status)) {
     return no(
@@ -100,7 +110,8 @@ function canRetry(row: DeploymentRow, steps: readonly DeploymentStepRow[]): Verd
     );
   }
   const isOpen = steps.some((step) => step.stage !== "land" && step.status !== "succeeded");
-  return status !== "succeeded" && status !== "rolled_back" && isOpen
+  const isUndone = status !== "succeeded" && status !== "rolled_back" && isOpen;
+  return isUndone || (status === "succeeded" && unlanded.length > 0)
     ? yes
     : no(
         "deployment.finished",

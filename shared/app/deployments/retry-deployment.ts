@@ -9,12 +9,14 @@ import { requestBaseline } from "../environments/record-baseline.ts";
 import { findEnvironment } from "../environments/environment-settings.ts";
 import { findDeployment } from "./deployment-row.ts";
 import type { DeploymentDeps } from "./deps.ts";
+import { requestLanding, unlandedServices } from "./request-landing.ts";
 import { requestDeployment } from "./request-deployment.ts";
 import { rollBack } from "./roll-back.ts";
 
 /**
- * Deploys again what a deployment did not bring to its end, as a new deployment under the same gates. Throws
- * DeploymentNotFound, DeploymentFinished for one that succeeded, and what asking for it the first time throws.
+ * Deploys again what a deployment did not bring to its end, as a new deployment under the same gates; of one that succeeded,
+ * lands what could not be landed. Throws DeploymentNotFound, DeploymentFinished for one that has nothing left to do, and
+ * what asking for it the first time throws.
  */
 export async function retryDeployment(
   deps: DeploymentDeps,
@@ -36,6 +38,9 @@ export async function retryDeployment(
     });
   }
   const open = await unfinishedServices(row);
+  if (row.status === "succeeded" && (await unlandedServices(row)).length > 0) {
+    return requestLanding(deps, actor, environment, row);
+  }
   if (row.status === "succeeded" || row.status === "rolled_back" || open.length === 0) {
     throw new DeploymentFinished({
       number,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Landed } from "../../core/ports/scm.ts";
 import { DeploymentLogRow } from "../../db/rows/deployment-log.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { DeploymentRow } from "../../db/rows/deployment.ts";
@@ -8,9 +9,11 @@ import { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import type { ReleaseRow } from "../../db/rows/release.ts";
 import { ServiceStateRow } from "../../db/rows/service-state.ts";
 import { SignOffRow } from "../../db/rows/sign-off.ts";
-import { DeploymentBlocked, StorageUnavailable } from "../../errors/catalog.ts";
+import { DeploymentBlocked, DeploymentFinished, StorageUnavailable } from "../../errors/catalog.ts";
 import { newId } from "../../lib/ids.ts";
 import { lockEnvironment } from "../environments/lock-environment.ts";
+import { viewDeployment } from "./deployment-queries.ts";
+import { retryDeployment } from "./retry-deployment.ts";
 import { cancelDeployment } from "./cancel-deployment.ts";
 import { requestDeployment } from "./request-deployment.ts";
 import { startRun } from "./run-deployment.ts";
@@ -208,6 +211,89 @@ describe(startRun.name, () => {
       where: { releaseId: release.id, service: "api" },
     });
     expect(item?.landedAt).toBeNull();
+  });
+
+  it.each<[string, Landed, RegExp, string]>([
+    [
+      "refused",
+      { outcome: "refused", reason: "Two reviews are missing.", remedy: "Ask for them." },
+      /was left alone: Two reviews are missing\. Ask for them\./,
+      "refused",
+    ],
+    [
+      "merged into something else",
+      { outcome: "differs", sha: "d".repeat(40) },
+      /dddddddd now, which is not what was signed/,
+      "differs",
+    ],
+  ])(
+    "tells of a branch that was %s, and lands it later without deploying again",
+    async (_what, landed, words, cause) => {
+      world.scm.landAs("api", landed);
+      const { release, deployment } = await deploy();
+      const ended = await world.finish(deployment);
+      expect(ended.status).toBe("succeeded");
+      expect(ended.summary).toMatch(words);
+      expect(
+        await DeploymentStepRow.findOne({ where: { stage: "land", service: "api" } }),
+      ).toMatchObject({ status: "failed", cause });
+      expect((await release.reload()).status).toBe("deployed");
+      const view = await viewDeployment(world.deps, OLIVIA, deployment.number);
+      expect(view.abilities.retry.allowed).toBe(true);
+      const applied = world.prod.effects.length;
+
+      world.scm.landAs("api", undefined);
+      const again = await retryDeployment(world.deps, OLIVIA, deployment.number);
+      const landing = await world.finish(again);
+
+      expect(landing).toMatchObject({ status: "succeeded", summary: "Landed." });
+      expect(await world.steps(again)).toEqual(["1 api land succeeded"]);
+      expect(world.prod.effects).toHaveLength(applied);
+      expect(world.scm.repository("api").tip("master")).toBe(
+        world.scm.repository("api").tip("uat"),
+      );
+      expect((await release.reload()).status).toBe("deployed");
+      await expect(retryDeployment(world.deps, OLIVIA, deployment.number)).rejects.toThrow(
+        DeploymentFinished,
+      );
+      const after = await viewDeployment(world.deps, OLIVIA, deployment.number);
+      expect(after.abilities.retry.allowed).toBe(false);
+    },
+  );
+
+  it("asks again while a forge refuses for a moment, or does not answer", async () => {
+    const { release, deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "web");
+    const ending = world.finish(deployment);
+    await hanging.reached;
+    world.scm.landAs("api", { outcome: "refused", reason: "A status is missing.", remedy: "" });
+    world.scm.breakRepository("auth", { code: "unavailable", reason: "502." });
+    hanging.release();
+    while ((world.scm.calls["land"] ?? 0) < 8) {
+      await new Promise(setImmediate);
+    }
+    world.scm.landAs("api", undefined);
+    world.scm.breakRepository("auth", undefined);
+    const ended = await ending;
+    expect(ended.summary).not.toContain("not landed");
+    const items = await ReleaseItemRow.findAll({ where: { releaseId: release.id } });
+    expect(items.every((item) => item.landedAt !== null)).toBe(true);
+    const log = await DeploymentLogRow.findAll({ where: { stage: "land" } });
+    expect(log.map(({ line }) => line).join("\n")).toContain("502");
+  });
+
+  it("says what became of a repository that is gone when it is to land", async () => {
+    const { deployment } = await deploy();
+    const hanging = world.prod.hang("apply", "web");
+    const ending = world.finish(deployment);
+    await hanging.reached;
+    world.scm.removeRepository("api");
+    hanging.release();
+    const ended = await ending;
+    expect(ended.status).toBe("succeeded");
+    expect(ended.summary).toMatch(
+      /api was not landed\. .*api.*Check that the repository was not moved or deleted\./,
+    );
   });
 
   it("runs migrations once per release and content", async () => {

@@ -11,7 +11,7 @@ import { createQueue, type Queue } from "../../lib/queue.ts";
 import { pause } from "../../lib/deadline.ts";
 import type { EnvironmentSettings } from "../environments/environment-settings.ts";
 import { checkApproval } from "./check-approval.ts";
-import { aboutDeployment, relatedTo } from "./deployment-row.ts";
+import { aboutDeployment, relatedTo, shortCommit } from "./deployment-row.ts";
 import type { DeploymentDeps } from "./deps.ts";
 import { finishDeployment } from "./finish-deployment.ts";
 import { holdLease, LeaseLost, releaseLease, type Lease, type LeaseOptions } from "./lease.ts";
@@ -359,6 +359,9 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
       }
       if (result.status === "succeeded" && result.landedSha !== undefined) {
         await recordLanded(tx, row, desired, result.landedSha, now);
+        if (step.stage === "merge") {
+          await deployMerged(tx, row, desired, result.landedSha);
+        }
       }
       await emitStep(tx, row, step, result.status, result.outcome);
     });
@@ -514,12 +517,21 @@ async function recordLanded(
   if (row.releaseId === null || row.releaseNumber === null || desired.landBranch === null) {
     return;
   }
+  const where = { releaseId: row.releaseId, service: desired.service };
+  const item = await ReleaseItemRow.findOne({
+    attributes: ["id", "pullRequest"],
+    where,
+    transaction: tx.sequelize,
+  });
   await ReleaseItemRow.update(
-    { landedAt: now, landedSha: sha, landedHead: desired.commit },
     {
-      where: { releaseId: row.releaseId, service: desired.service },
-      transaction: tx.sequelize,
+      landedAt: now,
+      landedSha: sha,
+      landedHead: desired.commit,
+      // Its branch holds everything now, whichever way that came about.
+      ...(item?.pullRequest ? { pullRequest: { ...item.pullRequest, state: "merged" } } : {}),
     },
+    { where, transaction: tx.sequelize },
   );
   await tx.emit({
     name: "release.item_landed",
@@ -533,6 +545,33 @@ async function recordLanded(
     subject: { kind: "release", id: String(row.releaseNumber) },
     related: [aboutDeployment(row.number)],
   });
+}
+
+/** What was merged is what goes out from here on: the merge has exactly the signed content, under a commit of its own. */
+async function deployMerged(
+  tx: Tx,
+  row: DeploymentRow,
+  { service, commit, version }: StoredDesired,
+  sha: string,
+): Promise<void> {
+  const transaction = tx.sequelize;
+  const current = await DeploymentRow.findByPk(row.id, {
+    attributes: ["id", "desired"],
+    transaction,
+    lock: transaction.LOCK.UPDATE,
+    rejectOnEmpty: true,
+  });
+  const isNamedByCommit = commit !== null && version === shortCommit(commit);
+  await DeploymentRow.update(
+    {
+      desired: current.desired.map((one) =>
+        one.service === service
+          ? { ...one, commit: sha, version: isNamedByCommit ? shortCommit(sha) : version }
+          : one,
+      ),
+    },
+    { where: { id: row.id }, transaction },
+  );
 }
 
 /** Something to wait for that rings at most once. */

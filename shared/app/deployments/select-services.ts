@@ -25,7 +25,7 @@ export async function selectServices(
     readonly environment: string;
     readonly only: readonly string[] | null;
     readonly fromWave: number | null;
-    readonly land: "after" | "off";
+    readonly land: "after" | "before" | "off";
     readonly hasMigrations: boolean;
     readonly running: ReadonlyMap<string, ObservedState>;
   },
@@ -35,7 +35,7 @@ export async function selectServices(
   const selected = new Set(waves.flatMap((wave) => wave.services));
   const items = new Map(rows.loaded.items.map((item) => [item.service, item]));
   const landOnly =
-    options.land === "off"
+    options.land !== "after"
       ? []
       : [...rows.deployed.keys()]
           .filter((service) => !selected.has(service))
@@ -54,15 +54,15 @@ export async function selectServices(
       const item = items.get(service);
       return item
         ? [
-            toDesired(
-              item,
-              options.running.get(service),
-              options.land === "after" ? rows.loaded.row.destinationBranch : null,
-            ),
+            toDesired(item, options.running.get(service), {
+              commit: options.land === "before" ? landedCommit(item) : item.headSha,
+              landBranch: options.land === "off" ? null : rows.loaded.row.destinationBranch,
+            }),
           ]
         : [];
     }),
     stagesOf: (service) => [
+      ...(options.land === "before" && !isMerged(items.get(service)) ? (["merge"] as const) : []),
       ...(migrating.has(service) ? (["migrate"] as const) : []),
       "deploy",
       "verify",
@@ -74,19 +74,29 @@ export async function selectServices(
 function toDesired(
   item: ReleaseItemRow,
   running: ObservedState | undefined,
-  landBranch: string | null,
+  { commit, landBranch }: Pick<StoredDesired, "commit" | "landBranch">,
 ): StoredDesired {
   return {
     service: item.service,
     repository: item.repository,
     path: item.path,
-    version: item.toVersion ?? shortCommit(item.headSha ?? ""),
-    commit: item.headSha,
+    version: item.toVersion ?? shortCommit(commit ?? ""),
+    commit,
     digest: item.digest,
     fromVersion: running?.version ?? null,
     fromCommit: running?.commit ?? null,
     landBranch,
   };
+}
+
+/** An earlier attempt has merged it already. */
+function isMerged(item: ReleaseItemRow | undefined): boolean {
+  return item !== undefined && isLanded(item);
+}
+
+/** What of the item is deployed where the merge comes first: the merge, once there is one. */
+function landedCommit(item: ReleaseItemRow): string | null {
+  return isLanded(item) ? item.landedSha : item.headSha;
 }
 
 /** Services whose migrations this release has not run here yet for exactly this commit: a migration runs once. */
@@ -129,7 +139,11 @@ async function pendingMigrations(
   );
   return new Set(
     touching
-      .filter((item) => !done.has(`${item.service} ${item.headSha ?? ""}`))
+      .filter((item) =>
+        [item.headSha, landedCommit(item)].every(
+          (commit) => !done.has(`${item.service} ${commit ?? ""}`),
+        ),
+      )
       .map((item) => item.service),
   );
 }

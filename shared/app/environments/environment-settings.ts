@@ -8,7 +8,8 @@ export interface EnvironmentSettings {
   /** The only environment it may be promoted from; null: any. */
   readonly promoteFrom: string | null;
   readonly signOff: SignOffPolicy;
-  readonly land: "after" | "off";
+  /** When a release moves the destination branch: after its deploy, before it, or never. */
+  readonly land: "after" | "before" | "off";
   readonly target: { readonly kind: string };
   readonly timeouts: {
     readonly deployMs: number;

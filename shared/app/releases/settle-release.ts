@@ -12,6 +12,7 @@ import { ServiceStateRow } from "../../db/rows/service-state.ts";
 import type { Tx } from "../../db/unit-of-work.types.ts";
 import { loadPeople } from "../people/person-refs.ts";
 import { describeDelta } from "./describe-changes.ts";
+import { isLanded } from "./gather-release-facts.ts";
 import type { ReleaseDeps } from "./release-deps.ts";
 import {
   aboutRelease,
@@ -159,17 +160,24 @@ export async function deployedAt(
       const state = byService.get(item.service);
       const isSame =
         state !== undefined &&
-        isSameVersion(
-          { version: item.toVersion, commit: item.headSha, digest: item.digest },
-          {
-            version: state.recordedVersion,
-            commit: state.recordedCommit,
-            digest: state.recordedDigest,
-          },
+        commitsOf(item).some((commit) =>
+          isSameVersion(
+            { version: item.toVersion, commit, digest: item.digest },
+            {
+              version: state.recordedVersion,
+              commit: state.recordedCommit,
+              digest: state.recordedDigest,
+            },
+          ),
         );
       return isSame ? [[item.service, state.since ?? row.createdAt]] : [];
     }),
   );
+}
+
+/** The commits that hold exactly what was signed of an item: its head, and what it landed as. */
+function commitsOf(item: ReleaseItemRow): readonly (string | null)[] {
+  return isLanded(item) ? [item.headSha, item.landedSha] : [item.headSha];
 }
 
 async function isFullyDeployed(

@@ -85,6 +85,7 @@ export type RefResult =
 
 /** How bringing a branch to a commit ended. */
 export type Landed =
+  /** `sha` is a commit of the branch with exactly the landed tree: the landed commit itself, or the merge of it. */
   | { readonly outcome: "landed" | "already_there"; readonly sha: string }
   /** The branch has commits the landed one lacks: nothing was changed. */
   | { readonly outcome: "diverged"; readonly branchSha: string }

@@ -13,13 +13,20 @@ export const contentCurrent: Requirement<DeployFacts> = {
   id: "content-current",
   title: "Nothing was pushed since it was compared",
   check(facts) {
-    const items = outstandingItems(facts).filter((item) => item.source !== null);
+    const items = outstandingItems(facts).filter(
+      (item) => item.source !== null && !isMerged(item, facts),
+    );
     if (items.length === 0) {
       return notApplicable("No item comes from a branch that could have moved.");
     }
     return metUnless(items.flatMap((item) => refuse(item, facts)));
   },
 };
+
+/** Where the merge comes first, what was merged is what goes out, whatever became of the source branch since. */
+function isMerged(item: DeployItem, { environment }: DeployFacts): boolean {
+  return environment.land === "before" && item.isLanded;
+}
 
 function refuse(item: DeployItem, { release }: DeployFacts): readonly Refusal[] {
   const { number, source } = release;
