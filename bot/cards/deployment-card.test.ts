@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cardToText, pressableItems } from "../chat/card-to-text.ts";
 import { deploymentCard, failureCard, logCard } from "./deployment-card.ts";
 import { planCard } from "./plan-card.ts";
+import { needsAction } from "./deployment-outcome.ts";
 import { buildDeployment, buildFailedDeployment, buildPlan } from "./testing/sample-views.ts";
 
 function labels(card: ReturnType<typeof deploymentCard>): readonly string[] {
@@ -46,6 +47,33 @@ describe(deploymentCard.name, () => {
     ["rolled back", buildFailedDeployment({ status: "rolled_back" }), ["Logs"]],
   ])("offers what makes sense now: %s", (_, deployment, expected) => {
     expect(labels(deploymentCard(deployment))).toEqual(expected);
+  });
+});
+
+describe("a deployment of which something did not land", () => {
+  const [step] = buildDeployment().steps;
+  const unlanded = buildDeployment({
+    status: "succeeded",
+    summary: "auth-service was not landed. master was left alone: A review is missing.",
+    steps: step ? [{ ...step, stage: "land", status: "failed", outcome: "refused" }] : [],
+  });
+
+  it("offers to land it again, as long as that can be done", () => {
+    expect(labels(deploymentCard(unlanded))).toEqual(["Land again", "Logs"]);
+    const { abilities } = unlanded;
+    const done = { ...unlanded, abilities: { ...abilities, retry: abilities.cancel } };
+    done.abilities.retry = { allowed: false, reason: "Nothing is left.", remedy: null };
+    expect(labels(deploymentCard(done))).toEqual(["Logs"]);
+  });
+
+  it("calls for somebody, without calling the deploy a failure", () => {
+    expect(needsAction(unlanded)).toBe(true);
+    expect(needsAction(buildDeployment({ status: "succeeded" }))).toBe(false);
+    const card = failureCard(unlanded);
+    expect(card.tone).toBe("warning");
+    expect(cardToText(card)).toContain("succeeded, but not everything landed");
+    expect(cardToText(card)).toContain("A review is missing.");
+    expect(cardToText(card)).toContain("`retry 7` lands it");
   });
 });
 

@@ -110,6 +110,30 @@ describe("a runner that is killed", { timeout: 120_000 }, () => {
   });
 
   it.each([
+    ["merge:running", 1],
+    ["merge:done", 1],
+    ["merge:recorded", 2],
+  ])(
+    "at %s (%i) with the merge first is taken over, and everything happens once",
+    async (boundary, nth) => {
+      const { deploymentId, heads } = await prepareCrash(folder, db.uow, {
+        withMigration: false,
+        land: "before",
+      });
+      await killAt(deploymentId, boundary, nth);
+
+      const ended = await restart(deploymentId);
+
+      expect(ended.status).toBe("succeeded");
+      expect(await effectLines(folder, "applied.log")).toEqual(["auth", "api"]);
+      expect(await running()).toEqual(heads);
+      expect((await ReleaseRow.findOne())?.status).toBe("deployed");
+      const names = await eventNames();
+      expect(names.filter((name) => name === "release.item_landed")).toHaveLength(2);
+    },
+  );
+
+  it.each([
     ["migrate:running", 0],
     ["migrate:done", 1],
   ])("at %s never migrates twice, and asks people to look", async (boundary, migrations) => {

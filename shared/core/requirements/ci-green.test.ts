@@ -53,6 +53,13 @@ describe(ciGreen.id, () => {
     });
   });
 
+  it("leads to the checks where they have a page", () => {
+    const url = "https://ci.example.com/7";
+    expect(check({ ...failed, url })).toMatchObject({ refusals: [{ code: "ci.failed", url }] });
+    expect(check({ ...failed, url, state: "pending" })).toMatchObject({ refusals: [{ url }] });
+    expect(JSON.stringify(check(failed))).not.toContain("url");
+  });
+
   it("only looks at what goes out now", () => {
     expect(check(failed, { isExcluded: true }).state).toBe("not_applicable");
     const items = [

@@ -43,6 +43,16 @@ describe(contentCurrent.id, () => {
     expect(contentCurrent.check(buildDeployFacts({ items, only: ["a"] })).state).toBe("unmet");
   });
 
+  it("does not look at what was merged already, where the merge comes first", () => {
+    const items = [buildDeployItem({ ...moved, isLanded: true })];
+    const { environment } = buildDeployFacts();
+    const before = { ...environment, land: "before" as const };
+    expect(contentCurrent.check(buildDeployFacts({ items, environment: before })).state).toBe(
+      "not_applicable",
+    );
+    expect(contentCurrent.check(buildDeployFacts({ items })).state).toBe("unmet");
+  });
+
   it.each<[string, Partial<DeployItem>]>([
     ["is excluded", { ...moved, isExcluded: true }],
     ["is out already", { ...moved, isDeployedHere: true }],

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readEnvironment } from "../../../config/environment.ts";
@@ -45,6 +46,9 @@ const ENVIRONMENT: EnvironmentSettings = {
   settleMs: 0,
 };
 
+/** A file of this name has the branch moved before the deploy, in every process that works here. */
+const LAND_BEFORE = "land-before";
+
 /** The services, with what they depend on. */
 export const CRASH_SERVICES: Readonly<Record<string, readonly string[]>> = {
   auth: [],
@@ -84,7 +88,9 @@ export function crashDeps(folder: string, uow: UnitOfWork): DeploymentDeps {
     timers: systemTimers,
     logger,
     baseUrl: () => "http://localhost",
-    environments: [ENVIRONMENT],
+    environments: [
+      { ...ENVIRONMENT, land: existsSync(join(folder, LAND_BEFORE)) ? "before" : "after" },
+    ],
     targets: () => target,
     ...createRepositoryFinder([scm], clock),
     eligiblePeople: async () => ({}),
@@ -95,7 +101,7 @@ export function crashDeps(folder: string, uow: UnitOfWork): DeploymentDeps {
 export async function prepareCrash(
   folder: string,
   uow: UnitOfWork,
-  options: { readonly withMigration: boolean },
+  options: { readonly withMigration: boolean; readonly land?: "before" | "after" },
 ): Promise<{ readonly deploymentId: string; readonly heads: Readonly<Record<string, string>> }> {
   for (const [name, script] of [
     ["apply.sh", APPLY],
@@ -106,6 +112,9 @@ export async function prepareCrash(
     await chmod(join(folder, name), 0o755);
   }
   await mkdir(join(folder, "repos"));
+  if (options.land === "before") {
+    await writeFile(join(folder, LAND_BEFORE), "");
+  }
   const heads: Record<string, string> = {};
   const bases: Record<string, string> = {};
   for (const service of Object.keys(CRASH_SERVICES)) {
