@@ -1,6 +1,11 @@
 /** Background work by name; the payload is JSON. */
 export interface Job {
-  readonly name: "deployment.advance" | "release.refresh" | "release.pull_requests" | "forge.report" | "card.refresh";
+  readonly name:
+    | "deployment.advance"
+    | "release.refresh"
+    | "release.pull_requests"
+    | "forge.report"
+    | "card.refresh";
   readonly payload: Readonly<Record<string, unknown>>;
   /** At most one waiting job per key: a second is dropped. */
   readonly key?: string;
