@@ -313,7 +313,7 @@ async function compareAll(
 async function detail(
   { logger }: ReadDeps,
   { scm, repository }: Located,
-  { comparison }: CompareResult & { ok: true },
+  { comparison, details = {} }: CompareResult & { ok: true },
   { source, destination, known }: ReadingRequest,
   signal: AbortSignal,
 ): Promise<RepositoryReading> {
@@ -322,9 +322,13 @@ async function detail(
     before?.headSha === comparison.headSha && before.mergeBaseSha === comparison.mergeBaseSha;
   const knownIdentity = isSameDiff ? before.patchIdentity : null;
   const [identity, pullRequest, ci] = await Promise.allSettled([
-    knownIdentity ?? scm.patchIdentity(repository, comparison.baseSha, comparison.headSha, signal),
-    scm.pullRequest?.(repository, destination, source, signal) ?? null,
-    scm.ciState?.(repository, comparison.headSha, signal) ?? null,
+    knownIdentity ??
+      details.patchIdentity ??
+      scm.patchIdentity(repository, comparison.baseSha, comparison.headSha, signal),
+    details.pullRequest !== undefined
+      ? details.pullRequest
+      : (scm.pullRequest?.(repository, destination, source, signal) ?? null),
+    details.ci ?? scm.ciState?.(repository, comparison.headSha, signal) ?? null,
   ]);
   for (const part of [identity, pullRequest, ci]) {
     if (part.status === "rejected") {

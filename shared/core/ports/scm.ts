@@ -70,8 +70,23 @@ export interface ProviderFailure {
   readonly remedy: string;
 }
 
+/** What a provider may learn while it compares, so that nobody has to ask for it one by one. What is absent is not known. */
+export interface CompareDetails {
+  /** As `patchIdentity` of the two commits that were compared. */
+  readonly patchIdentity?: string;
+  /** As `pullRequest` of the two names. */
+  readonly pullRequest?: PullRequest | null;
+  /** As `ciState` of the head. */
+  readonly ci?: CiState;
+}
+
 export type CompareResult =
-  | { readonly repository: RepoRef; readonly ok: true; readonly comparison: Comparison }
+  | {
+      readonly repository: RepoRef;
+      readonly ok: true;
+      readonly comparison: Comparison;
+      readonly details?: CompareDetails;
+    }
   | { readonly repository: RepoRef; readonly ok: false; readonly failure: ProviderFailure };
 
 export type RefResult =

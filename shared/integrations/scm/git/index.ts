@@ -16,8 +16,9 @@ import type {
   RepoRef,
   ScmProvider,
 } from "../../../core/ports/scm.ts";
+import { asTheyCome } from "../as-they-come.ts";
 import { defineScm, type ScmDeps } from "../definition.ts";
-import { asTheyCome } from "./as-they-come.ts";
+import { createNameFilter } from "../name-filter.ts";
 import { compareRefs, identifyPatch } from "./compare.ts";
 import { RepositoryFailed } from "./failures.ts";
 import { landBranch } from "./land.ts";
@@ -26,7 +27,6 @@ import { GitOptions } from "./options.ts";
 import { resolveRefs, type OpenRepository } from "./refs.ts";
 import {
   configuredRemotes,
-  createNameFilter,
   discoverRepositories,
   findGitDirectory,
   folderUrl,
