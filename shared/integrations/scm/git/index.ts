@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { dirname, join, resolve } from "node:path";
 import {
   isCommitId,
@@ -18,6 +17,7 @@ import type {
 } from "../../../core/ports/scm.ts";
 import { asTheyCome } from "../as-they-come.ts";
 import { defineScm, type ScmDeps } from "../definition.ts";
+import { manyListeners } from "../many-listeners.ts";
 import { createNameFilter } from "../name-filter.ts";
 import { compareRefs, identifyPatch } from "./compare.ts";
 import { RepositoryFailed } from "./failures.ts";
@@ -89,7 +89,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
       requireRefName(head);
     }
     const stop = new AbortController();
-    const until = manyListeners(AbortSignal.any([signal, stop.signal]));
+    const until = manyListeners(signal, stop.signal);
     const opened = new Map<string, Promise<OpenRepository>>();
     try {
       yield* asTheyCome(pairs.map(compareOne));
@@ -120,7 +120,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
       const one = asked.get(repository.locator) ?? { repository, refs: new Set() };
       asked.set(repository.locator, { repository, refs: one.refs.add(ref) });
     }
-    const until = manyListeners(AbortSignal.any([signal]));
+    const until = manyListeners(signal);
     const answers = new Map<string, RefAnswer>();
     await Promise.all([...asked.values()].map(answer));
     return refs.map(({ repository, ref }) => {
@@ -269,12 +269,6 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     }
     return result.value;
   }
-}
-
-/** Every process of a call listens to its signal; that many are no leak. */
-function manyListeners(signal: AbortSignal): AbortSignal {
-  setMaxListeners(0, signal);
-  return signal;
 }
 
 type RefAnswer =
