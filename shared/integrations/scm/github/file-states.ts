@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { GithubClient } from "./client.ts";
 import { GithubFailed } from "./failures.ts";
 import type { FileStates } from "./patch-identity.ts";
-import { createQuestion, type RepoAddress } from "./question.ts";
+import { createQuestion, type Question, type RepoAddress } from "./question.ts";
 import type { FileState } from "./trees.ts";
 
 /** Files asked about in one query. */
@@ -104,12 +104,12 @@ export function createFileStatesReader(
     }
   }
 
-  /** Asks, and asks for halves where it is too much. */
+  /** Asks, and asks for halves where it is too much; when a system that is down makes halves of halves fail, the first ends it. */
   async function ask(places: readonly Place[], states: Map<string, FileState>): Promise<void> {
     try {
       await askOnce(places, states);
     } catch (error) {
-      if (!(error instanceof GithubFailed) || !error.isTooMuch || places.length < 20) {
+      if (!(error instanceof GithubFailed) || !error.isTooMuch || places.length < 2) {
         throw error;
       }
       const middle = Math.floor(places.length / 2);
@@ -119,46 +119,58 @@ export function createFileStatesReader(
   }
 
   async function askOnce(places: readonly Place[], states: Map<string, FileState>): Promise<void> {
-    const byCommit = new Map<string, Place[]>();
-    for (const place of places) {
-      const key = keyOf(place.job, place.sha, "");
-      byCommit.set(key, [...(byCommit.get(key) ?? []), place]);
-    }
-    const groups = [...byCommit.values()];
+    const repositories = groupBy(places, ({ job }) => keyOf(job, "", ""));
     const question = createQuestion();
-    for (const group of groups) {
+    const asked = repositories.flatMap((group) => {
       const [first] = group;
+      const commits = groupBy(group, ({ sha }) => sha);
       if (first !== undefined) {
-        question.repository(first.job.address, () => {
-          const files = group.map(
-            ({ path }, index) => `f${index}: file(path: ${question.variable(path)}) { mode oid }`,
-          );
-          const commit = question.variable(first.sha, "GitObjectID!");
-          return `object(oid: ${commit}) { ... on Commit { ${files.join(" ")} } }`;
-        });
+        question.repository(first.job.address, () =>
+          commits.map((files, index) => commitSelection(question, index, files)).join(" "),
+        );
       }
-    }
+      return [commits];
+    });
     const answers = await question.ask(client, { operation: "reading modes of files" }, signal);
-    groups.forEach((group, index) => {
+    asked.forEach((commits, index) => {
       const answer = answers[index];
       if (answer !== undefined && "failure" in answer) {
         throw new GithubFailed(answer.failure);
       }
-      const found = z.record(z.string(), z.unknown()).safeParse(answer?.data["object"]);
-      group.forEach(({ job, sha, path }, at) => {
-        const entry = Entry.safeParse(found.success ? found.data[`f${at}`] : undefined);
-        if (!entry.success) {
-          throw new GithubFailed({
-            code: "unavailable",
-            reason: `GitHub did not tell what ${job.address.name} has at ${sha.slice(0, 12)}.`,
-            remedy: "Say `refresh` to try again.",
-          });
-        }
-        const { mode, oid } = entry.data;
-        states.set(keyOf(job, sha, path), { mode: mode.toString(8), oid });
+      commits.forEach((files, commit) => {
+        const found = z.record(z.string(), z.unknown()).safeParse(answer?.data[`c${commit}`]);
+        files.forEach(({ job, sha, path }, at) => {
+          const entry = Entry.safeParse(found.success ? found.data[`f${at}`] : undefined);
+          if (!entry.success) {
+            throw new GithubFailed({
+              code: "unavailable",
+              reason: `GitHub did not tell what ${job.address.name} has at ${sha.slice(0, 12)}.`,
+              remedy: "Say `refresh` to try again.",
+            });
+          }
+          const { mode, oid } = entry.data;
+          states.set(keyOf(job, sha, path), { mode: mode.toString(8), oid });
+        });
       });
     });
   }
+}
+
+function commitSelection(question: Question, index: number, places: readonly Place[]): string {
+  const files = places.map(
+    ({ path }, at) => `f${at}: file(path: ${question.variable(path)}) { mode oid }`,
+  );
+  const commit = question.variable(places[0]?.sha ?? "", "GitObjectID!");
+  return `c${index}: object(oid: ${commit}) { ... on Commit { ${files.join(" ")} } }`;
+}
+
+function groupBy<T>(items: readonly T[], keyFor: (item: T) => string): readonly (readonly T[])[] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyFor(item);
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return [...groups.values()];
 }
 
 function keyOf({ address }: StatesJob, sha: string, path: string): string {

@@ -1,0 +1,4 @@
+import { scmContract } from "../../../testing/scm-contract.ts";
+import { githubWorkbench } from "./testing/github-workbench.ts";
+
+scmContract("github", () => githubWorkbench());
