@@ -104,7 +104,8 @@ interface Parcel {
   readonly about: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly retries: number;
+  /** Whether asking again by itself does no harm and may help. */
+  readonly mayRetry: boolean;
 }
 
 interface Reply {
@@ -167,7 +168,8 @@ export function createGithubClient(
     request: { fetch: fetchFor("signing in", undefined) },
     retry: {
       // Of these, asking again gives the same answer. Limits are waited for below, where a person can stop the waiting.
-      doNotRetry: [304, 400, 401, 403, 404, 405, 409, 410, 422, 429, 451],
+      doNotRetry: [400, 401, 403, 404, 405, 409, 410, 422, 429, 451],
+      retries: MOST_RETRIES,
       retryAfterBaseValue: deps.retryUnitMs ?? 1000,
     },
     throttle: throttleBy(account),
@@ -193,7 +195,7 @@ export function createGithubClient(
         // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
         ...(kept?.etag == null ? {} : { "if-none-match": kept.etag }),
       },
-      retries: MOST_RETRIES,
+      mayRetry: true,
     };
     const reply = await send(parcel, signal);
     if (reply.status === 304 && kept !== null) {
@@ -225,7 +227,7 @@ export function createGithubClient(
         about: order.about,
         body: order.body,
         // Nobody knows whether one that broke off was carried out: whoever asked looks before asking again.
-        retries: 0,
+        mayRetry: false,
       },
       signal,
     );
@@ -247,7 +249,7 @@ export function createGithubClient(
         about,
         body: { query, variables },
         // Asked again with fewer repositories instead.
-        retries: 0,
+        mayRetry: false,
       },
       signal,
     );
@@ -295,14 +297,15 @@ export function createGithubClient(
   }
 
   async function sendOnce(parcel: Parcel, signal: AbortSignal): Promise<Reply> {
-    const { method, url, body, headers, retries, operation } = parcel;
+    const { method, url, body, headers, mayRetry, operation } = parcel;
     try {
       const reply = await kit.request({
         method: method as "GET",
         url,
         headers: { "x-github-api-version": "2022-11-28", ...headers },
         ...(body === undefined ? {} : { data: body }),
-        request: { fetch: fetchFor(operation, signal), retries },
+        // Saying a number of retries, other than none, makes the library ask again whatever came, an unchanged answer too.
+        request: { fetch: fetchFor(operation, signal), ...(mayRetry ? {} : { retries: 0 }) },
       });
       if (parcel.resource === "graphql" && isExhausted(reply.data)) {
         throw Object.assign(new Error("GraphQL allowance"), { response: reply });

@@ -70,6 +70,9 @@ export interface ChangedPath {
   readonly patch: string | undefined;
 }
 
+/** Answers about objects, by the command. The same ids are the same objects everywhere. */
+const KNOWN = new Map<string, string>();
+
 /** A repository of the fake: a real one on disk, and what GitHub keeps beside it. */
 export class FakeRepository {
   readonly id: number;
@@ -86,10 +89,11 @@ export class FakeRepository {
   readonly statuses = new Map<string, FakeStatus[]>();
   readonly checks = new Map<string, FakeCheck[]>();
   readonly deployments: FakeDeployment[] = [];
-  /** Answers about commits, which never change. */
-  readonly #known = new Map<string, Promise<string>>();
+  /** What ids stand for here. */
+  readonly #types: Map<string, string>;
 
-  constructor(id: number, fullName: string, directory: string) {
+  constructor(id: number, fullName: string, directory: string, copyOf?: FakeRepository) {
+    this.#types = new Map(copyOf === undefined ? [] : copyOf.#types);
     this.id = id;
     this.fullName = fullName;
     this.directory = directory;
@@ -104,8 +108,10 @@ export class FakeRepository {
   }
 
   /** Makes a commit, points the branch at it, and gives its id. */
-  commit(branch: string, draft: CommitDraft): Promise<string> {
-    return commitTo(this.directory, branch, draft);
+  async commit(branch: string, draft: CommitDraft): Promise<string> {
+    const sha = await commitTo(this.directory, branch, draft);
+    this.#types.set(sha, "commit");
+    return sha;
   }
 
   /** Points a branch at a commit, whatever it stood for before. */
@@ -211,16 +217,30 @@ export class FakeRepository {
 
   /** `commit`, `tag`, `tree`, `blob`, or null for what is not there. */
   async typeOf(sha: string): Promise<string | null> {
+    const known = this.#types.get(sha);
+    if (known !== undefined) {
+      return known;
+    }
     const { stdout, code } = await this.run(["cat-file", "-t", sha]);
-    return code === 0 ? stdout.trim() : null;
+    if (code !== 0) {
+      return null;
+    }
+    this.#types.set(sha, stdout.trim());
+    return stdout.trim();
   }
 
-  /** Output of a git command whose arguments are all ids, and which therefore has one answer. */
-  known(...args: readonly string[]): Promise<string> {
+  /** Output of a git command whose arguments are all ids: it has one answer, whichever repository has these objects. */
+  async known(...args: readonly string[]): Promise<string> {
     const key = args.join("\0");
-    const present = this.#known.get(key) ?? this.run(args).then(({ stdout }) => stdout);
-    this.#known.set(key, present);
-    return present;
+    const present = KNOWN.get(key);
+    if (present !== undefined) {
+      return present;
+    }
+    const { stdout, code } = await this.run(args);
+    if (code === 0) {
+      KNOWN.set(key, stdout);
+    }
+    return stdout;
   }
 
   /** Runs git; an exit code is an answer. */
@@ -279,12 +299,14 @@ export async function makeRepository(
   await mkdir(dirname(directory), { recursive: true });
   if (copyOf === undefined) {
     await initRepository(directory, "bare");
+    // Never run, and a third of what a copy would have to copy.
+    await rm(join(directory, "hooks"), { recursive: true, force: true });
   } else {
     const temporary = `${directory}.new`;
     await cp(copyOf.directory, temporary, { recursive: true });
     await rename(temporary, directory);
   }
-  return new FakeRepository(id, fullName, directory);
+  return new FakeRepository(id, fullName, directory, copyOf);
 }
 
 const STATUSES: Readonly<Record<string, string>> = {
