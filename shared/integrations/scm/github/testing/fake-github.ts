@@ -77,6 +77,8 @@ export interface FakeGithub {
   /** What was asked so far, oldest first. */
   readonly requests: readonly SeenRequest[];
   forgetRequests(): void;
+  /** Forgets requests, faults and what was used, and makes a new token: everything but the repositories. */
+  reset(): void;
   /** Makes requests go wrong. Gives a function that ends it. */
   fail(rule: FaultRule): () => void;
   /** What is left of the allowance; `used` counts on from here. */
@@ -104,8 +106,8 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
   const rules: { readonly rule: FaultRule; left: number }[] = [];
   const requests: SeenRequest[] = [];
   const apps = new Map<string, { readonly installationId: number; readonly key: KeyObject }>();
-  const tokens = new Set(["ghp_0123456789abcdefghijklmnopqrstuvwxyz"]);
-  const [token = ""] = tokens;
+  const tokens = new Set<string>();
+  let token = newToken();
   const settings = {
     slowAbove: options.slowAbove ?? Number.POSITIVE_INFINITY,
     treeLimit: options.treeLimit ?? 100_000,
@@ -130,7 +132,9 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
 
   return {
     url,
-    token,
+    get token() {
+      return token;
+    },
     userLogin,
     requests,
     used,
@@ -160,6 +164,18 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
     forgetRequests() {
       requests.length = 0;
     },
+    reset() {
+      requests.length = 0;
+      rules.length = 0;
+      token = newToken();
+      for (const resource of ["core", "graphql"] as const) {
+        used[resource] = 0;
+        Object.assign(allowances[resource], {
+          remaining: allowances[resource].limit,
+          resetsAtMs: Date.now() + 3_600_000,
+        });
+      }
+    },
     fail(rule) {
       const entry = { rule, left: rule.times ?? Number.POSITIVE_INFINITY };
       rules.push(entry);
@@ -179,6 +195,12 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
       await rm(root, { recursive: true, force: true });
     },
   };
+
+  function newToken(): string {
+    const made = `ghp_${createHash("sha256").update(`${root}${tokens.size}`).digest("hex").slice(0, 36)}`;
+    tokens.add(made);
+    return made;
+  }
 
   function nextId(): number {
     ids += 1;

@@ -128,6 +128,9 @@ async function compare(
   const all = (await repository.known("rev-list", "--reverse", `${base}..${head}`))
     .split("\n")
     .filter((line) => line !== "");
+  if (all.some((sha) => !COMMITS.has(sha))) {
+    await readCommits(repository, [`${base}..${head}`]);
+  }
   const isPaged = call.query.has("page") || call.query.has("per_page");
   const size = Math.min(100, Number(call.query.get("per_page") ?? 30));
   const page = Number(call.query.get("page") ?? 1);
@@ -179,36 +182,59 @@ function presentFile(
   };
 }
 
-const COMMIT_FORMAT = "--format=%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B";
+const COMMIT_FIELDS = ["H", "T", "P", "an", "ae", "aI", "cn", "ce", "cI", "B"];
+
+interface CommitText {
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly author: { readonly name: string; readonly email: string; readonly date: string };
+  readonly committer: { readonly name: string; readonly email: string; readonly date: string };
+  readonly message: string;
+}
+
+/** Commits that were read, by id: the same id is the same commit everywhere. */
+const COMMITS = new Map<string, CommitText>();
 
 /** Author, committer and message of a commit. */
-export async function readCommit(repository: FakeRepository, sha: string) {
-  const output = await repository.known(
-    "show",
-    "-s",
-    "--encoding=UTF-8",
-    "--no-mailmap",
-    COMMIT_FORMAT,
-    sha,
-  );
-  const [
-    treeSha = "",
-    parents = "",
-    an = "",
-    ae = "",
-    ad = "",
-    cn = "",
-    ce = "",
-    cd = "",
-    body = "",
-  ] = output.split("\0");
-  return {
-    tree: treeSha,
-    parents: parents.split(" ").filter((parent) => parent !== ""),
-    author: { name: an, email: ae, date: new Date(ad).toISOString() },
-    committer: { name: cn, email: ce, date: new Date(cd).toISOString() },
-    message: body.replace(/\n+$/, ""),
-  };
+export async function readCommit(repository: FakeRepository, sha: string): Promise<CommitText> {
+  if (!COMMITS.has(sha)) {
+    await readCommits(repository, ["--no-walk", sha]);
+  }
+  const found = COMMITS.get(sha);
+  if (found === undefined) {
+    throw new Error(`the fake has no commit ${sha}`);
+  }
+  return found;
+}
+
+/** Reads many at once, so that comparing thousands does not start thousands of processes. */
+async function readCommits(repository: FakeRepository, which: readonly string[]): Promise<void> {
+  const format = COMMIT_FIELDS.map((field) => `%${field}`).join("%x00");
+  const { stdout } = await repository.run([
+    ...["log", "-z", "--encoding=UTF-8", "--no-mailmap", `--format=${format}`, ...which],
+  ]);
+  const fields = stdout.split("\0");
+  for (let at = 0; at + COMMIT_FIELDS.length <= fields.length; at += COMMIT_FIELDS.length) {
+    const [
+      sha = "",
+      tree = "",
+      parents = "",
+      an = "",
+      ae = "",
+      ad = "",
+      cn = "",
+      ce = "",
+      cd = "",
+      body = "",
+    ] = fields.slice(at);
+    COMMITS.set(sha, {
+      tree,
+      parents: parents.split(" ").filter((parent) => parent !== ""),
+      author: { name: an, email: ae, date: new Date(ad).toISOString() },
+      committer: { name: cn, email: ce, date: new Date(cd).toISOString() },
+      message: body.replace(/\n+$/, ""),
+    });
+  }
 }
 
 async function presentCommit(repository: FakeRepository, sha: string, { root, web }: FakeCall) {
