@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CiState, DeploymentReport, RepoRef, ScmProvider } from "../../../core/ports/scm.ts";
-import { UpstreamRejected } from "../../../errors/catalog.ts";
 import { git } from "../git/testing/git-workbench.ts";
 import { startFakeGithub, type FakeGithub } from "./testing/fake-github.ts";
 import type { FakeCheck, FakeRepository } from "./testing/fake-repository.ts";
@@ -516,34 +515,36 @@ describe("reading a file", () => {
     }
   });
 
-  it("gives null for what is no file of the commit", async () => {
-    const { ref, sha } = await create();
-    for (const path of [
-      "nope.yml",
-      "nope/deeper.yml",
+  it("follows no link, and takes no folder or submodule for a file", async () => {
+    const { repository, ref, sha: root } = await create();
+    const stream = [
+      "commit refs/heads/links",
+      "mark :1",
+      "committer Somebody <somebody@example.com> 1760000000 +0000",
+      "data 5\nlinks",
+      `from ${root}`,
+      "M 120000 inline link.txt",
+      "data 5\na.txt",
+      "M 100644 inline dir/a",
+      "data 1\na",
+      "M 120000 inline up",
+      "data 3\ndir",
+      `M 160000 ${root} module`,
       "",
-      "/a.txt",
-      "../a.txt",
-      "a/../a.txt",
-      "./a.txt",
-    ]) {
-      expect(await provider.readFile(ref, { sha, path, ...limit }, never)).toBeNull();
-    }
-    const { repository, ref: other } = await create();
-    const withFolder = await repository.commit("uat", { title: "x", files: { "dir/a": "a" } });
-    expect(
-      await provider.readFile(other, { sha: withFolder, path: "dir", ...limit }, never),
-    ).toBeNull();
+      "get-mark :1",
+      "",
+    ];
+    const sha = await git(repository.directory, ["fast-import", "--quiet"], stream.join("\n"));
+    const read = (path: string) =>
+      provider.readFile(ref, { sha: sha.trim(), path, ...limit }, never);
+    await expect(read("link.txt")).rejects.toThrow("a symbolic link");
+    await expect(read("module")).rejects.toThrow("a submodule");
+    await expect(read("dir")).rejects.toThrow("a folder");
+    expect(await read("up/a")).toBeNull();
   });
 
-  it("refuses what is too large, and does not call a missing commit or repository a missing file", async () => {
+  it("does not call a repository that cannot be seen a missing file", async () => {
     const { repository, ref, sha } = await create();
-    await expect(
-      provider.readFile(ref, { sha, path: "a.txt", maxBytes: 2 }, never),
-    ).rejects.toThrow(UpstreamRejected);
-    await expect(
-      provider.readFile(ref, { sha: "0123456789".repeat(4), path: "a.txt", ...limit }, never),
-    ).rejects.toThrow(/no commit/);
     repository.isHidden = true;
     await expect(provider.readFile(ref, { sha, path: "a.txt", ...limit }, never)).rejects.toThrow(
       /has no acme/,

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { requireFilePath } from "../../../core/ports/file-path.ts";
 import {
   isCommitId,
   requireCommitId,
@@ -5,7 +7,6 @@ import {
   requireRefPrefix,
 } from "../../../core/ports/ref-name.ts";
 import { scmFailureError } from "../../../core/ports/scm-failure.ts";
-import { z } from "zod";
 import type {
   CiState,
   CommitStatus,
@@ -88,9 +89,10 @@ export function createGithubScm(
     cloneUrl: ({ locator }) => `${client.addresses.web}/${locator}.git`,
     pullRequest,
     ciState,
-    readFile: (repository, file, signal) => {
+    readFile: async (repository, file, signal) => {
       requireCommitId(file.sha);
-      return orError(repository, `reading ${file.path.slice(0, 200)}`, () =>
+      requireFilePath(file.path);
+      return orError(repository, `reading ${file.path}`, () =>
         readFileAt(siteOf(repository, signal), file),
       );
     },

@@ -1,21 +1,27 @@
 import { z } from "zod";
 import type { GithubClient } from "./client.ts";
-import { GithubFailed, missingRefFailure } from "./failures.ts";
-import { encodePath, repoPath } from "./pull-requests.ts";
-import type { RepoAddress } from "./question.ts";
+import { GithubFailed, missingRefFailure, nonsenseFailure } from "./failures.ts";
+import { repoPath } from "./pull-requests.ts";
+import { createQuestion, type RepoAddress } from "./question.ts";
 
-const Contents = z.object({
-  type: z.string(),
-  size: z.number(),
-  sha: z.string(),
-  encoding: z.string().nullish(),
-  content: z.string().nullish(),
-});
-const Blob = z.object({ encoding: z.string(), content: z.string() });
+/** What an entry of a tree is that is no file, by its mode. */
+const NO_FILES: Readonly<Record<string, string>> = {
+  "40000": "a folder",
+  "120000": "a symbolic link",
+  "160000": "a submodule",
+};
+
+const Commit = z
+  .object({
+    file: z.object({ mode: z.number(), oid: z.string(), size: z.number() }).nullable(),
+  })
+  .nullable();
+const Blob = z.object({ encoding: z.literal("base64"), content: z.string() });
 
 /**
- * One file at one exact commit; null when the commit has none of that name. Up to 1 MB come with the first answer, larger ones
- * as a blob: https://docs.github.com/en/rest/repos/contents#get-repository-content
+ * One file at one exact commit; null when the commit has none of that name. It is looked up in the commit's own tree and read
+ * by its id, because the way by its path follows links and does not tell them from files:
+ * https://docs.github.com/en/rest/repos/contents#get-repository-content
  */
 export async function readFileAt(
   site: {
@@ -27,94 +33,42 @@ export async function readFileAt(
   file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
 ): Promise<Uint8Array | null> {
   const { client, address, about, signal } = site;
-  const operation = `reading ${file.path.slice(0, 200)}`;
-  if (!isPath(file.path)) {
-    return null;
-  }
-  const found = await orNull(async () => {
-    const { data } = await client.read(
-      {
-        path: `${repoPath(address)}/contents/${encodePath(file.path)}`,
-        query: { ref: file.sha },
-        schema: z.union([Contents, z.array(z.unknown())]),
-        operation,
-        about,
-        accept: "application/vnd.github.object+json",
-      },
-      signal,
-    );
-    return data;
+  const { path, maxBytes } = file;
+  const operation = `reading ${path}`;
+  const question = createQuestion();
+  question.repository(address, () => {
+    const entry = `file(path: ${question.variable(path)}) { mode oid size }`;
+    return `object(oid: ${question.variable(file.sha, "GitObjectID!")}) { ... on Commit { ${entry} } }`;
   });
-  if (found === null) {
-    await requireCommit();
+  const [answer] = await question.ask(client, { operation }, signal);
+  if (answer === undefined || "failure" in answer) {
+    throw new GithubFailed(answer?.failure ?? nonsenseFailure(operation));
+  }
+  const commit = Commit.safeParse(answer.data["object"]);
+  if (!commit.success) {
+    throw new GithubFailed(answer.refused.get("object") ?? nonsenseFailure(operation));
+  }
+  if (commit.data === null) {
+    throw new GithubFailed(missingRefFailure(about, file.sha, true));
+  }
+  const entry = commit.data.file;
+  if (entry === null) {
     return null;
   }
-  // A folder, a submodule: not a file.
-  if (!("type" in found) || found.type !== "file") {
-    return null;
+  const what = NO_FILES[entry.mode.toString(8)];
+  if (what !== undefined) {
+    throw refused(`${path} is ${what}`, "Put a plain file there.");
   }
-  if (found.size > file.maxBytes) {
-    throw new GithubFailed({
-      code: "repository_unreadable",
-      reason: `${file.path} of ${about} has ${found.size.toLocaleString("en-US")} bytes, more than ${file.maxBytes.toLocaleString("en-US")}.`,
-      remedy: "Check that it is the right file.",
-    });
-  }
-  if (
-    found.encoding === "base64" &&
-    typeof found.content === "string" &&
-    (found.content !== "" || found.size === 0)
-  ) {
-    return Buffer.from(found.content, "base64");
+  if (entry.size > maxBytes) {
+    throw refused(`${path} is larger than ${maxBytes} bytes`, "Make it smaller.");
   }
   const { data: blob } = await client.read(
-    {
-      path: `${repoPath(address)}/git/blobs/${found.sha}`,
-      schema: Blob,
-      operation,
-      about,
-    },
+    { path: `${repoPath(address)}/git/blobs/${entry.oid}`, schema: Blob, operation, about },
     signal,
   );
-  return Buffer.from(blob.content, blob.encoding === "base64" ? "base64" : "utf8");
-
-  /** "Not found" is said of the file, of the commit and of the repository. Throws unless it was the file. */
-  async function requireCommit(): Promise<void> {
-    const commit = await orNull(async () =>
-      client.read(
-        {
-          path: `${repoPath(address)}/git/commits/${file.sha}`,
-          schema: z.object({ sha: z.string() }),
-          operation,
-          about,
-        },
-        signal,
-      ),
-    );
-    if (commit === null) {
-      await client.read({ path: repoPath(address), schema: z.unknown(), operation, about }, signal);
-      throw new GithubFailed(missingRefFailure(about, file.sha, true));
-    }
-  }
+  return Buffer.from(blob.content, "base64");
 }
 
-async function orNull<T>(work: () => Promise<T>): Promise<T | null> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof GithubFailed && error.refusal?.status === 404) {
-      return null;
-    }
-    throw error;
-  }
-}
-
-/** No commit has a file of another kind of name, and in an address such a name would lead elsewhere. */
-function isPath(path: string): boolean {
-  return (
-    path !== "" &&
-    path.length <= 4096 &&
-    !path.includes("\0") &&
-    path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
-  );
+function refused(reason: string, remedy: string): GithubFailed {
+  return new GithubFailed({ code: "repository_unreadable", reason: `${reason}.`, remedy });
 }

@@ -115,11 +115,16 @@ function commitFields(repository: FakeRepository, sha: string, url: string): Res
       };
     },
     file: async ({ path }: { path: string }) => {
-      const line = await repository.known("ls-tree", "-z", sha, "--", path);
-      const [, mode, oid, name] = /^(\d+) \w+ ([0-9a-f]+)\t(.*)\0$/s.exec(line) ?? [];
+      const line = await repository.known("ls-tree", "-z", "--long", sha, "--", path);
+      const [, mode, oid, size, name] = /^(\d+) \w+ ([0-9a-f]+) +(\S+)\t(.*)\0$/s.exec(line) ?? [];
       return mode === undefined || name !== path
         ? null
-        : { __typename: "TreeEntry", mode: Number.parseInt(mode, 8), oid };
+        : {
+            __typename: "TreeEntry",
+            mode: Number.parseInt(mode, 8),
+            oid,
+            size: Number(size) || 0,
+          };
     },
   };
 }

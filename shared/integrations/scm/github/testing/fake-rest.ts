@@ -7,8 +7,6 @@ const MOST_FILES = 300;
 /** https://docs.github.com/en/repositories/creating-and-managing-repositories/repository-limits#diff-limits */
 const LARGEST_PATCH_LINES = 20_000;
 const LARGEST_PATCH_BYTES = 500 * 1024;
-/** Content up to 1 MB comes with it, larger content has to be read as a blob: https://docs.github.com/en/rest/repos/contents#get-repository-content */
-const LARGEST_CONTENT = 1024 * 1024;
 /** https://docs.github.com/en/rest/commits/statuses#create-a-commit-status and deployments */
 const LONGEST_DESCRIPTION = 140;
 
@@ -54,8 +52,6 @@ export async function answerRepository(
       return tree(repository, call, third ?? "", settings);
     case "GET git blobs":
       return blob(repository, third ?? "");
-    case "GET contents":
-      return contents(repository, call, tail(1));
     case "GET pulls":
       return listPulls(repository, call);
     case "POST pulls":
@@ -348,36 +344,6 @@ async function blob(repository: FakeRepository, oid: string): Promise<FakeAnswer
   }
   const bytes = await readBlob(repository, oid);
   return ok({ sha: oid, size: bytes.length, encoding: "base64", content: wrapped(bytes) });
-}
-
-async function contents(repository: FakeRepository, call: FakeCall, path: string) {
-  const ref = call.query.get("ref") ?? "main";
-  const commit = await resolve(repository, ref);
-  if (commit === null) {
-    return refusal(404, `No commit found for the ref ${ref}`);
-  }
-  const line = (await repository.known("ls-tree", "-z", commit, "--", path)).replace(/\0$/, "");
-  const [, mode = "", type = "", oid = "", name = ""] =
-    /^(\d+) (\w+) ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
-  if (oid === "" || name !== path) {
-    return notFound();
-  }
-  if (type === "tree") {
-    return ok({ type: "dir", size: 0, sha: oid, path, entries: [] });
-  }
-  if (type === "commit") {
-    return ok({ type: "submodule", size: 0, sha: oid, path });
-  }
-  const bytes = await readBlob(repository, oid);
-  const isSmall = bytes.length <= LARGEST_CONTENT;
-  return ok({
-    type: mode === "120000" ? "symlink" : "file",
-    size: bytes.length,
-    sha: oid,
-    path,
-    encoding: isSmall ? "base64" : "none",
-    content: isSmall ? wrapped(bytes) : "",
-  });
 }
 
 /** GitHub breaks base64 into lines. */
