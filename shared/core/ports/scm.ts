@@ -78,6 +78,8 @@ export interface CompareDetails {
   readonly pullRequest?: PullRequest | null;
   /** As `ciState` of the head. */
   readonly ci?: CiState;
+  /** Whether the commits of base that head lacks changed nothing, as merges of earlier releases do. */
+  readonly isBaseUnchanged?: boolean;
 }
 
 export type CompareResult =

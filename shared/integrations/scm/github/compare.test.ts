@@ -271,6 +271,24 @@ describe("identity of a change", () => {
   });
 });
 
+describe("a base that has moved on", () => {
+  it("is told to have changed nothing where it only has merges of what head has", async () => {
+    const { repository, root, ref } = await create();
+    const head = await repository.commit("uat", { title: "feat: a", files: { b: "b\n" } });
+    await repository.commit("master", {
+      title: "Merge branch 'uat'",
+      files: { b: "b\n" },
+      parents: [root, head],
+    });
+    await repository.commit("uat", { title: "feat: c", files: { c: "c\n" } });
+    const merged = await compare(ref);
+    expect(merged.comparison).toMatchObject({ commitCount: 1, behindCount: 1 });
+    expect(merged.details?.isBaseUnchanged).toBe(true);
+    await repository.commit("master", { title: "fix: hot", files: { hot: "1\n" } });
+    expect((await compare(ref)).details?.isBaseUnchanged).toBe(false);
+  });
+});
+
 describe("what is kept", () => {
   it("is a comparison of two commits, so that the next one asks only for the names", async () => {
     const { repository, ref } = await create();

@@ -25,6 +25,8 @@ export interface Difference extends Pick<
 > {
   /** Null: GitHub does not show enough to tell this change from others. */
   readonly identity: string | null;
+  /** Base has the content of the merge base, whatever commits it has. Null: that was not looked at. */
+  readonly isBaseUnchanged: boolean | null;
 }
 
 export interface ComparerDeps {
@@ -45,8 +47,13 @@ const CommitAnswer = z.object({
   html_url: z.string().nullish(),
   commit: z.object({ message: z.string(), author: Author }),
 });
+const WithTree = z.object({
+  sha: z.string(),
+  commit: z.object({ tree: z.object({ sha: z.string() }) }),
+});
 const Page = z.object({
-  merge_base_commit: z.object({ sha: z.string() }),
+  base_commit: WithTree,
+  merge_base_commit: WithTree,
   ahead_by: z.number(),
   behind_by: z.number(),
   total_commits: z.number(),
@@ -89,6 +96,7 @@ const Kept = z.object({
   fileCount: z.number(),
   truncated: z.boolean(),
   identity: z.string().nullable(),
+  isBaseUnchanged: z.boolean().nullable(),
 });
 
 /** The difference when head has nothing that base lacks: nothing else has to be known. */
@@ -102,6 +110,7 @@ export function nothingNew(headSha: string, behindCount: number): Difference {
     fileCount: 0,
     truncated: false,
     identity: NO_CHANGE,
+    isBaseUnchanged: behindCount === 0 ? true : null,
   };
 }
 
@@ -163,6 +172,8 @@ export async function compareCommits(
           !isWhole ||
           Math.min(files.length, MOST_FILES) < fileCount,
         identity: identity ?? null,
+        isBaseUnchanged:
+          first.base_commit.commit.tree.sha === first.merge_base_commit.commit.tree.sha,
       },
       // An identity that could not be found out this time may be the next.
       isFinal: identity !== undefined,
@@ -374,6 +385,7 @@ async function compareUnrelated(
     fileCount,
     truncated: commits.length < count.ahead || !isWhole || fileCount > MOST_FILES,
     identity,
+    isBaseUnchanged: null,
   };
 }
 

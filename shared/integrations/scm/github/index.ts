@@ -164,7 +164,7 @@ export function createGithubScm(
           signal,
         );
       }
-      const { identity, ...rest } = difference;
+      const { identity, isBaseUnchanged, ...rest } = difference;
       return {
         repository,
         ok: true,
@@ -178,6 +178,7 @@ export function createGithubScm(
         details: {
           ...heads.details,
           ...(identity === null ? {} : { patchIdentity: identity }),
+          ...(isBaseUnchanged === null ? {} : { isBaseUnchanged }),
         },
       };
     } catch (error) {
