@@ -24,10 +24,12 @@ import type { Environment } from "./config/environment.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
 import type { Clock } from "./core/ports/clock.ts";
 import type { DeployTarget } from "./core/ports/deploy-target.ts";
+import type { HttpCache } from "./core/ports/http-cache.ts";
 import type { ScmProvider } from "./core/ports/scm.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
+import { createHttpCache } from "./db/http-cache.ts";
 import { migrate } from "./db/migrate.ts";
 import { takeOver } from "./db/take-over.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
@@ -114,7 +116,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const queue = createWorkQueue({ database, uow, clock, logger, timers });
   const deliveries = createEventDeliveries({ database, uow, clock });
 
-  const scms = createScms(options);
+  const scms = createScms(options, createHttpCache({ uow, clock, logger }));
   const repositoryFinder = createRepositoryFinder(scms, clock);
   const targets = createTargets(options, createRepositoryFiles(repositoryFinder));
   const sessions = createSessionServices({ uow, clock });
@@ -214,7 +216,10 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   };
 }
 
-function createScms({ config, environment, logger }: ContainerOptions): readonly ScmProvider[] {
+function createScms(
+  { config, environment, logger }: ContainerOptions,
+  httpCache: HttpCache,
+): readonly ScmProvider[] {
   return config.repositories.map((entry) =>
     createScm(entry, {
       id: entry.id,
@@ -222,6 +227,7 @@ function createScms({ config, environment, logger }: ContainerOptions): readonly
       baseDir: config.baseDir,
       processEnvironment: environment,
       logger,
+      httpCache,
     }),
   );
 }

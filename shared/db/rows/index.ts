@@ -10,6 +10,7 @@ import { DeploymentStepRow } from "./deployment-step.ts";
 import { EnvironmentStateRow } from "./environment-state.ts";
 import { EventRow } from "./event.ts";
 import { EventDeliveryRow } from "./event-delivery.ts";
+import { HttpAnswerRow } from "./http-answer.ts";
 import { JobRow } from "./job.ts";
 import { LockRow } from "./lock.ts";
 import { PersonRow } from "./person.ts";
@@ -38,6 +39,7 @@ export const rows = [
   EnvironmentStateRow,
   EventRow,
   EventDeliveryRow,
+  HttpAnswerRow,
   JobRow,
   LockRow,
   PersonRow,
