@@ -7,6 +7,7 @@ import { createChatStoreServices } from "./app/chat-store/chat-store-services.ts
 import { createDeploymentServices } from "./app/deployments/deployment-services.ts";
 import type { DeploymentDeps } from "./app/deployments/deps.ts";
 import { createRepositoryFinder } from "./app/deployments/find-repository.ts";
+import { createRepositoryFiles } from "./app/deployments/repository-files.ts";
 import { environmentFacts } from "./app/environments/environment-facts.ts";
 import { createEnvironmentServices } from "./app/environments/environment-services.ts";
 import { recordBaselines } from "./app/environments/record-baseline.ts";
@@ -25,9 +26,11 @@ import type { Environment } from "./config/environment.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
 import type { Clock } from "./core/ports/clock.ts";
 import type { DeployTarget } from "./core/ports/deploy-target.ts";
+import type { HttpCache } from "./core/ports/http-cache.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
+import { createHttpCache } from "./db/http-cache.ts";
 import { migrate } from "./db/migrate.ts";
 import { takeOver } from "./db/take-over.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
@@ -35,6 +38,7 @@ import type { UnitOfWork } from "./db/unit-of-work.types.ts";
 import { createWorkQueue, type EmbeddedWorkQueue } from "./db/work-queue.ts";
 import { EnvironmentNotFound } from "./errors/catalog.ts";
 import type { Subscriber } from "./events/events.ts";
+import type { RepositoryFiles } from "./integrations/deploy/definition.ts";
 import { createDeployTarget } from "./integrations/deploy/index.ts";
 import { createScm } from "./integrations/scm/index.ts";
 import { correlationId } from "./lib/correlation.ts";
@@ -114,14 +118,14 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const queue = createWorkQueue({ database, uow, clock, logger, timers });
   const deliveries = createEventDeliveries({ database, uow, clock });
 
-  const scms = createScms(options);
+  const scms = createScms(options, createHttpCache({ uow, clock, logger }));
   const finder = createRepositoryFinder(scms, clock);
   const forges = createForgeModule(
     { uow, clock, logger, baseUrl, environments: config.environments, ...finder },
     scms,
   );
   subscribers.push(...forges.subscribers);
-  const targets = createTargets(options);
+  const targets = createTargets(options, createRepositoryFiles(finder));
   const sessions = createSessionServices({ uow, clock });
   const eligible = createEligiblePeople(config.auth.roles, clock);
   const people = createPeopleServices({
@@ -220,12 +224,10 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   };
 }
 
-function createScms({
-  config,
-  environment,
-  logger,
-  clock,
-}: ContainerOptions): readonly WatchedScm[] {
+function createScms(
+  { config, environment, logger, clock }: ContainerOptions,
+  httpCache: HttpCache,
+): readonly WatchedScm[] {
   return config.repositories.map((entry) => {
     const scm = createScm(entry, {
       id: entry.id,
@@ -233,16 +235,16 @@ function createScms({
       baseDir: config.baseDir,
       processEnvironment: environment,
       logger,
+      httpCache,
     });
     return watchScm(scm, clock);
   });
 }
 
-function createTargets({
-  config,
-  environment,
-  clock,
-}: ContainerOptions): ReadonlyMap<string, DeployTarget> {
+function createTargets(
+  { config, environment, clock }: ContainerOptions,
+  repositoryFiles: RepositoryFiles,
+): ReadonlyMap<string, DeployTarget> {
   const secrets = config.secrets.map((secret) => secret.reveal());
   return new Map(
     config.environments.map(({ name, target }) => [
@@ -253,6 +255,7 @@ function createTargets({
         processEnvironment: environment,
         secrets,
         clock,
+        repositoryFiles,
       }),
     ]),
   );

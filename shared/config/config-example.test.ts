@@ -80,7 +80,9 @@ describe("config.example.yaml", () => {
 
   it("is a valid configuration", () => {
     const config = loadConfig({
-      env: { SLIPWAY_CLIENT_SECRET: "hush-hush", REGISTRY_TOKEN: "hush-hush" },
+      env: Object.fromEntries(
+        [...text.matchAll(/^[^#\n]*[^$]\$\{(\w+)\}/gm)].map(([, name = ""]) => [name, "hush-hush"]),
+      ),
       cwd: root,
       path: "config.example.yaml",
       providers: { scm: scmSchemas, target: deployTargetSchemas },

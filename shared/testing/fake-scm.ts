@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { requireFilePath } from "../core/ports/file-path.ts";
 import {
   isCommitId,
   requireCommitId,
@@ -145,6 +146,7 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
     listBranches,
     patchIdentity,
     land,
+    readFile,
     cloneUrl: ({ name }) => `https://git.example.com/${name}.git`,
     repository,
     removeRepository: (name) => void repositories.delete(name),
@@ -490,6 +492,32 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
     return about === undefined
       ? { kind: "ignored" }
       : { kind: "changed", deliveryId, repository: about, branches };
+  }
+
+  async function readFile(
+    about: RepoRef,
+    {
+      sha,
+      path,
+      maxBytes,
+    }: { readonly sha: string; readonly path: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    requireCommitId(sha);
+    requireFilePath(path);
+    const operation = `reading ${path}`;
+    const stored = await mustOpen(about, operation, signal);
+    const { tree } = mustResolve(stored, sha, operation);
+    const content = tree.get(path);
+    if (content !== undefined && Buffer.byteLength(content) <= maxBytes) {
+      return Buffer.from(content);
+    }
+    const isFolder = [...tree.keys()].some((one) => one.startsWith(`${path}/`));
+    if (content === undefined && !isFolder) {
+      return null;
+    }
+    const why = isFolder ? `${path} is a folder` : `${path} is larger than ${maxBytes} bytes`;
+    throw new UpstreamRejected({ system: about.name, operation, why });
   }
 
   async function open(

@@ -188,7 +188,7 @@ async function* compareRound(
       pairKey(result.repository, pair?.sha ?? null),
       result.ok
         ? {
-            fact: { ok: true, behindCount: await behindCount(scm, result.comparison, signal) },
+            fact: { ok: true, behindCount: await behindCount(scm, result, signal) },
             isLanded: result.comparison.commitCount === 0,
           }
         : { fact: { ok: false, reason: result.failure.reason }, isLanded: false },

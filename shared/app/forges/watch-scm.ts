@@ -47,7 +47,7 @@ export function watchScm(scm: ScmProvider, clock: Clock): WatchedScm {
     cloneUrl: scm.cloneUrl.bind(scm),
     ...(scm.pullRequest && { pullRequest: watch(scm.pullRequest.bind(scm)) }),
     ...(scm.ciState && { ciState: watch(scm.ciState.bind(scm)) }),
-    ...(scm.readFile && { readFile: watch(scm.readFile.bind(scm)) }),
+    readFile: watch(scm.readFile.bind(scm)),
     ...(scm.openPullRequest && { openPullRequest: watch(scm.openPullRequest.bind(scm)) }),
     ...(scm.reportStatus && { reportStatus: watch(scm.reportStatus.bind(scm)) }),
     ...(scm.reportDeployment && { reportDeployment: watch(scm.reportDeployment.bind(scm)) }),

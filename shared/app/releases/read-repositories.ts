@@ -344,7 +344,7 @@ async function compareAll(
 async function detail(
   { logger }: ReadDeps,
   { scm, repository }: Located,
-  { comparison }: CompareResult & { ok: true },
+  { comparison, details = {} }: CompareResult & { ok: true },
   { source, destination, known }: ReadingRequest,
   signal: AbortSignal,
 ): Promise<RepositoryReading> {
@@ -353,10 +353,14 @@ async function detail(
     before?.headSha === comparison.headSha && before.mergeBaseSha === comparison.mergeBaseSha;
   const knownIdentity = isSameDiff ? before.patchIdentity : null;
   const [identity, pullRequest, ci, behind] = await Promise.allSettled([
-    knownIdentity ?? scm.patchIdentity(repository, comparison.baseSha, comparison.headSha, signal),
-    scm.pullRequest?.(repository, destination, source, signal) ?? null,
-    scm.ciState?.(repository, comparison.headSha, signal) ?? null,
-    behindCount(scm, comparison, signal),
+    knownIdentity ??
+      details.patchIdentity ??
+      scm.patchIdentity(repository, comparison.baseSha, comparison.headSha, signal),
+    details.pullRequest !== undefined
+      ? details.pullRequest
+      : (scm.pullRequest?.(repository, destination, source, signal) ?? null),
+    details.ci ?? scm.ciState?.(repository, comparison.headSha, signal) ?? null,
+    behindCount(scm, { comparison, details }, signal),
   ]);
   for (const part of [identity, pullRequest, ci, behind]) {
     if (part.status === "rejected") {

@@ -70,8 +70,25 @@ export interface ProviderFailure {
   readonly remedy: string;
 }
 
+/** What a provider may learn while it compares, so that nobody has to ask for it one by one. What is absent is not known. */
+export interface CompareDetails {
+  /** As `patchIdentity` of the two commits that were compared. */
+  readonly patchIdentity?: string;
+  /** As `pullRequest` of the two names. */
+  readonly pullRequest?: PullRequest | null;
+  /** As `ciState` of the head. */
+  readonly ci?: CiState;
+  /** Whether the commits of base that head lacks changed nothing, as merges of earlier releases do. */
+  readonly isBaseUnchanged?: boolean;
+}
+
 export type CompareResult =
-  | { readonly repository: RepoRef; readonly ok: true; readonly comparison: Comparison }
+  | {
+      readonly repository: RepoRef;
+      readonly ok: true;
+      readonly comparison: Comparison;
+      readonly details?: CompareDetails;
+    }
   | { readonly repository: RepoRef; readonly ok: false; readonly failure: ProviderFailure };
 
 export type RefResult =
@@ -194,6 +211,16 @@ export interface ScmProvider {
   ): Promise<string>;
   /** Moves `branch` to exactly `sha` when that is a fast-forward. Idempotent. */
   land(repository: RepoRef, branch: string, sha: string, signal: AbortSignal): Promise<Landed>;
+  /**
+   * One file at one exact commit; null when the commit has no such file. Symbolic links, folders and submodules are no
+   * files: they are refused, and links in the path are never followed. Throws UpstreamRejected for those, for a file larger
+   * than `maxBytes` and for a commit that is not there, FilePathInvalid and RefInvalid for what cannot be asked for.
+   */
+  readFile(
+    repository: RepoRef,
+    file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null>;
   /** Address a deploy target can fetch the repository from; null when there is none. Never holds credentials. */
   cloneUrl(repository: RepoRef): string | null;
   /** Open (or newest merged) pull request of exactly `head` into `base`. Absent: this provider has no pull requests. */
@@ -205,15 +232,6 @@ export interface ScmProvider {
   ): Promise<PullRequest | null>;
   /** Absent: this provider knows no checks, and gates about them do not apply. */
   ciState?(repository: RepoRef, sha: string, signal: AbortSignal): Promise<CiState>;
-  /**
-   * One file at one exact commit; null when the commit has no such file. Throws UpstreamRejected for one larger than
-   * `maxBytes`.
-   */
-  readFile?(
-    repository: RepoRef,
-    file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
-    signal: AbortSignal,
-  ): Promise<Uint8Array | null>;
   /** Opens a pull request of `head` into `base`, or answers the one that is open. Absent: not possible here. */
   openPullRequest?(
     repository: RepoRef,

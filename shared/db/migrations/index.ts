@@ -1,6 +1,7 @@
 import { createTables } from "./2026-11-21-create-tables.ts";
+import { keepHttpAnswers } from "./2026-11-25-keep-http-answers.ts";
 import { rememberForges } from "./2026-11-25-remember-forges.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first; a test compares the list with the folder. */
-export const migrations: readonly Migration[] = [createTables, rememberForges];
+export const migrations: readonly Migration[] = [createTables, keepHttpAnswers, rememberForges];

@@ -11,6 +11,7 @@ import { EnvironmentStateRow } from "./environment-state.ts";
 import { EventRow } from "./event.ts";
 import { EventDeliveryRow } from "./event-delivery.ts";
 import { ForgeReportRow } from "./forge-report.ts";
+import { HttpAnswerRow } from "./http-answer.ts";
 import { JobRow } from "./job.ts";
 import { LockRow } from "./lock.ts";
 import { PersonRow } from "./person.ts";
@@ -40,6 +41,7 @@ export const rows = [
   EventRow,
   EventDeliveryRow,
   ForgeReportRow,
+  HttpAnswerRow,
   JobRow,
   LockRow,
   PersonRow,

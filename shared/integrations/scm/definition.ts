@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Environment } from "../../config/environment.ts";
+import type { HttpCache } from "../../core/ports/http-cache.ts";
 import type { ScmProvider } from "../../core/ports/scm.ts";
 import type { Logger } from "../../lib/logger.ts";
 
@@ -14,6 +15,8 @@ export interface ScmDeps {
   /** Our own environment variables, of which a provider hands on only what it names. */
   readonly processEnvironment: Environment;
   readonly logger?: Logger;
+  /** Answers of remote systems, kept over restarts; without it they are kept in memory. */
+  readonly httpCache?: HttpCache;
 }
 
 /** One kind of source control: how its entry is written, and how it is made from that. */

@@ -3,9 +3,10 @@ import type { ScmProvider } from "../../core/ports/scm.ts";
 import { ProviderNotConfigured } from "../../errors/catalog.ts";
 import type { ScmDefinition, ScmDeps } from "./definition.ts";
 import { gitScm } from "./git/index.ts";
+import { githubScm } from "./github/index.ts";
 
 /** Every kind of source control there is. */
-export const scmProviders: readonly ScmDefinition[] = [gitScm];
+export const scmProviders: readonly ScmDefinition[] = [gitScm, githubScm];
 
 /** Kind → schema of its options, for `loadConfig`. */
 export const scmSchemas: Readonly<Record<string, z.ZodType>> = Object.fromEntries(

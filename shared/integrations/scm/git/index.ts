@@ -1,5 +1,5 @@
-import { setMaxListeners } from "node:events";
 import { dirname, join, resolve } from "node:path";
+import { requireFilePath } from "../../../core/ports/file-path.ts";
 import {
   isCommitId,
   requireCommitId,
@@ -16,17 +16,19 @@ import type {
   RepoRef,
   ScmProvider,
 } from "../../../core/ports/scm.ts";
+import { asTheyCome } from "../as-they-come.ts";
 import { defineScm, type ScmDeps } from "../definition.ts";
-import { asTheyCome } from "./as-they-come.ts";
+import { manyListeners } from "../many-listeners.ts";
+import { createNameFilter } from "../name-filter.ts";
 import { compareRefs, identifyPatch } from "./compare.ts";
 import { RepositoryFailed } from "./failures.ts";
 import { landBranch } from "./land.ts";
+import { readFileAt } from "./read-file.ts";
 import { createMirrors } from "./mirrors.ts";
 import { GitOptions } from "./options.ts";
 import { resolveRefs, type OpenRepository } from "./refs.ts";
 import {
   configuredRemotes,
-  createNameFilter,
   discoverRepositories,
   findGitDirectory,
   folderUrl,
@@ -62,6 +64,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     listBranches,
     patchIdentity,
     land,
+    readFile,
     cloneUrl,
   };
 
@@ -89,7 +92,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
       requireRefName(head);
     }
     const stop = new AbortController();
-    const until = manyListeners(AbortSignal.any([signal, stop.signal]));
+    const until = manyListeners(signal, stop.signal);
     const opened = new Map<string, Promise<OpenRepository>>();
     try {
       yield* asTheyCome(pairs.map(compareOne));
@@ -120,7 +123,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
       const one = asked.get(repository.locator) ?? { repository, refs: new Set() };
       asked.set(repository.locator, { repository, refs: one.refs.add(ref) });
     }
-    const until = manyListeners(AbortSignal.any([signal]));
+    const until = manyListeners(signal);
     const answers = new Map<string, RefAnswer>();
     await Promise.all([...asked.values()].map(answer));
     return refs.map(({ repository, ref }) => {
@@ -205,6 +208,18 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     );
   }
 
+  async function readFile(
+    repository: RepoRef,
+    file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    requireCommitId(file.sha);
+    requireFilePath(file.path);
+    return orError(repository, `reading ${file.path}`, async () =>
+      readFileAt(await openFor([file.sha], repository, signal), file),
+    );
+  }
+
   function cloneUrl(repository: RepoRef): string | null {
     if (remotes.has(repository.locator)) {
       return repository.locator;
@@ -269,12 +284,6 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     }
     return result.value;
   }
-}
-
-/** Every process of a call listens to its signal; that many are no leak. */
-function manyListeners(signal: AbortSignal): AbortSignal {
-  setMaxListeners(0, signal);
-  return signal;
 }
 
 type RefAnswer =

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { PositiveDuration } from "../../../config/duration.ts";
 import { Name, Text, wholeNumber } from "../../../config/values.ts";
+import { NamePattern } from "../name-filter.ts";
 import { parseRemoteUrl, remoteName } from "./remote-url.ts";
 
 const Address = Text.superRefine((text, context) => {
@@ -10,8 +11,6 @@ const Address = Text.superRefine((text, context) => {
     context.addIssue({ code: "custom", message: problem.why, params: { fix: problem.fix } });
   }
 });
-
-const Pattern = Text.refine((text) => text.length <= 200, "is longer than 200 characters");
 
 /** One entry of `repositories` with `provider: git`. At least one of `root`, `url` and `urls`. */
 export const GitOptions = z
@@ -26,9 +25,9 @@ export const GitOptions = z
     /** What people call the repository at `url`; by default the last part of its address. */
     name: Name.optional(),
     /** Names to keep, with `*` and `?`. Left out: all. */
-    include: z.array(Pattern).max(1000).optional(),
+    include: z.array(NamePattern).max(1000).optional(),
     /** Names to leave out, with `*` and `?`. */
-    exclude: z.array(Pattern).max(1000).optional(),
+    exclude: z.array(NamePattern).max(1000).optional(),
     /** Longest run of one git command. The first copy of a repository by address may take ten times that. */
     timeout: PositiveDuration.default(30_000),
     /** Git processes at a time. */

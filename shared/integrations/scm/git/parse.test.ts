@@ -7,8 +7,6 @@ import {
   parseCounts,
   parseObjectNames,
   parseWorktrees,
-  toAuthors,
-  toMessage,
 } from "./parse.ts";
 
 /** Every way to cut the same output in two must read the same. */
@@ -87,53 +85,6 @@ describe(createFileReader, () => {
       { path: "two", change: "added" },
       { path: "link", change: "modified" },
     ]);
-  });
-});
-
-describe(toAuthors, () => {
-  it.each([
-    ["", [{ name: "Ana", email: "ana@x" }]],
-    [
-      "Bo <bo@x>",
-      [
-        { name: "Ana", email: "ana@x" },
-        { name: "Bo", email: "bo@x" },
-      ],
-    ],
-    ["Ana again <ANA@x>", [{ name: "Ana", email: "ana@x" }]],
-    [
-      "Bo",
-      [
-        { name: "Ana", email: "ana@x" },
-        { name: "Bo", email: "" },
-      ],
-    ],
-    [
-      "<bo@x>",
-      [
-        { name: "Ana", email: "ana@x" },
-        { name: "bo@x", email: "bo@x" },
-      ],
-    ],
-    [
-      "B\u202eo\u200b <bo@x>\nBo <bo@x>",
-      [
-        { name: "Ana", email: "ana@x" },
-        { name: "Bo", email: "bo@x" },
-      ],
-    ],
-  ])("with co-authors %j", (coAuthors, expected) => {
-    expect(toAuthors("Ana", "ana@x", coAuthors)).toEqual(expected);
-  });
-});
-
-describe(toMessage, () => {
-  it.each([
-    ["title", { title: "title", body: "" }],
-    ["\n\n title \r\n\r\nbody\r\nmore\n", { title: "title", body: "body\nmore" }],
-    ["", { title: "", body: "" }],
-  ])("%j", (message, expected) => {
-    expect(toMessage(message)).toEqual(expected);
   });
 });
 

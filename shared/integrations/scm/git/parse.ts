@@ -1,11 +1,7 @@
-import type { ChangedFile, Commit, CommitAuthor } from "../../../core/ports/scm.ts";
-import { cleanLines, cleanText } from "../../../lib/text.ts";
+import type { ChangedFile, Commit } from "../../../core/ports/scm.ts";
+import { toAuthors, toMessage } from "../commit-text.ts";
 
 const NUL = 0;
-
-const TITLE_LENGTH = 500;
-const BODY_LENGTH = 10_000;
-const NAME_LENGTH = 200;
 
 /** Bytes kept of one field: enough for the longest body in any script, whatever the repository holds. */
 const FIELD_BYTES = 64_000;
@@ -84,32 +80,6 @@ const CHANGES: Readonly<Record<string, ChangedFile["change"]>> = {
   R: "renamed",
 };
 
-/**
- * People named as author and in `Co-authored-by: Name <mail>` trailers, without repetitions. A co-author without an address
- * still counts.
- */
-export function toAuthors(name: string, email: string, coAuthors: string): readonly CommitAuthor[] {
-  const people = [{ name, email }, ...coAuthors.split("\n").map(parsePerson)]
-    .map((person) => ({
-      name: cleanText(person.name, NAME_LENGTH) || cleanText(person.email, NAME_LENGTH),
-      email: cleanText(person.email, NAME_LENGTH),
-    }))
-    .filter((person) => person.name !== "");
-  const seen = new Set<string>();
-  return people.filter((person) => {
-    const identity = (person.email || person.name).toLowerCase();
-    return seen.has(identity) ? false : seen.add(identity);
-  });
-}
-
-function parsePerson(text: string): CommitAuthor {
-  const open = text.lastIndexOf("<");
-  const close = text.indexOf(">", open);
-  return open < 0 || close < 0
-    ? { name: text, email: "" }
-    : { name: text.slice(0, open), email: text.slice(open + 1, close) };
-}
-
 function toCommit(fields: readonly string[]): Commit {
   const [sha = "", name = "", email = "", seconds = "", message = "", coAuthors = ""] = fields;
   return {
@@ -118,16 +88,6 @@ function toCommit(fields: readonly string[]): Commit {
     authors: toAuthors(name, email, coAuthors),
     authoredAt: toDate(seconds),
     url: null,
-  };
-}
-
-/** First line and the rest of a commit message, safe to show. */
-export function toMessage(message: string): Pick<Commit, "title" | "body"> {
-  const text = message.replace(/^\s+/, "");
-  const end = text.search(/[\r\n]/);
-  return {
-    title: cleanText(end < 0 ? text : text.slice(0, end), TITLE_LENGTH),
-    body: end < 0 ? "" : cleanLines(text.slice(end), BODY_LENGTH),
   };
 }
 

@@ -1,7 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { RepoRef } from "../../../core/ports/scm.ts";
 import { RepositoryFailed } from "./failures.ts";
 import type { GitOptions } from "./options.ts";
 import { parseRemoteUrl, remoteName, type RemoteUrl } from "./remote-url.ts";
@@ -53,17 +52,6 @@ export function configuredRemotes(options: GitOptions): readonly Remote[] {
     const remote = parseRemoteUrl(text);
     return "why" in remote ? [] : [{ ...remote, name: name ?? remoteName(remote.address) }];
   });
-}
-
-/** Whether a name is among the included and not among the excluded ones. */
-export function createNameFilter(
-  options: Pick<GitOptions, "include" | "exclude">,
-): (repository: Pick<RepoRef, "name">) => boolean {
-  const include = options.include?.map(toPattern);
-  const exclude = (options.exclude ?? []).map(toPattern);
-  return ({ name }) =>
-    (include?.some((pattern) => pattern.test(name)) ?? true) &&
-    !exclude.some((pattern) => pattern.test(name));
 }
 
 /**
@@ -125,14 +113,6 @@ async function lookAt(path: string): Promise<"there" | "missing" | "refused"> {
 
 function repositoryName(path: string): string {
   return basename(path).replace(/\.git$/, "") || basename(path);
-}
-
-function toPattern(glob: string): RegExp {
-  const source = glob
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replace(/\*+/g, ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "su");
 }
 
 function errorCode(error: unknown): string {
