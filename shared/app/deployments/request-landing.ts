@@ -4,7 +4,7 @@ import { no } from "../../core/verdict.ts";
 import type { DeploymentRow } from "../../db/rows/deployment.ts";
 import { DeploymentStepRow } from "../../db/rows/deployment-step.ts";
 import { ReleaseItemRow } from "../../db/rows/release-item.ts";
-import { DeploymentBlocked } from "../../errors/catalog.ts";
+import { DeploymentBlocked, DeploymentFinished } from "../../errors/catalog.ts";
 import type { EnvironmentSettings } from "../environments/environment-settings.ts";
 import { isLanded } from "../releases/gather-release-facts.ts";
 import { settleRelease } from "../releases/settle-release.ts";
@@ -45,7 +45,7 @@ export async function unlandedServices(
  * Lands what a deployment brought and could not land, as a deployment of its own that touches no service. Landing moves the
  * branch to exactly what was signed or changes nothing, so the gates of a deploy are not asked again; the signatures are.
  *
- * @throws DeploymentBlocked
+ * @throws DeploymentBlocked, and DeploymentFinished when somebody else has landed it in the meantime
  */
 export async function requestLanding(
   deps: DeploymentDeps,
@@ -55,6 +55,9 @@ export async function requestLanding(
 ): Promise<DeploymentRow> {
   return deps.uow.run(async (tx) => {
     const services = await unlandedServices(of, tx.sequelize);
+    if (services.length === 0) {
+      throw new DeploymentFinished({ number: of.number, status: "landed", action: "retried" });
+    }
     const approval = await checkApproval(of, deps.environments, tx.sequelize);
     if (!approval.ok) {
       throw new DeploymentBlocked({ reasons: [approval] });

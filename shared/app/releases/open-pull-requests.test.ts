@@ -6,6 +6,7 @@ import {
   PermissionDenied,
   PullRequestsImpossible,
   ReleaseClosed,
+  UpstreamUnavailable,
 } from "../../errors/catalog.ts";
 import { createFakeScm } from "../../testing/fake-scm.ts";
 import { finishPullRequests, openPullRequests } from "./open-pull-requests.ts";
@@ -130,6 +131,21 @@ describe(openPullRequests.name, () => {
       pullRequest: null,
       reason: expect.stringContaining("acme/billing") as unknown,
     });
+  });
+
+  it("says of every repository that its provider does not answer, and opens nothing later", async () => {
+    const dead = {
+      ...bench.scm,
+      listRepositories: () =>
+        Promise.reject(new UpstreamUnavailable({ system: "fake:0", operation: "listing" })),
+    };
+    const deps = { ...bench.deps, scms: [dead] };
+    const results = await openPullRequests(deps, dana, 1, null);
+    expect(results).toHaveLength(3);
+    expect(results.every(({ reason }) => reason?.includes("fake:0 does not answer"))).toBe(true);
+    const job = await JobRow.findOne({ rejectOnEmpty: true });
+    await finishPullRequests(bench.deps, systemActor, job.payload);
+    expect(bench.scm.calls["openPullRequest"]).toBeUndefined();
   });
 
   it("leaves excluded services and those it does not know alone", async () => {

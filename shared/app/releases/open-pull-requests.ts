@@ -78,8 +78,7 @@ export function pullRequestObstacle(
  * that refuses never fails the others. Answers what became of each; one that has its pull request already is not asked
  * again.
  *
- * @throws ReleaseNotFound, PermissionDenied, ReleaseClosed, PullRequestsImpossible, ItemNotFound, and what source control
- * says when none of it answers
+ * @throws ReleaseNotFound, PermissionDenied, ReleaseClosed, PullRequestsImpossible, ItemNotFound
  */
 export async function openPullRequests(
   deps: ReleaseDeps,
@@ -179,7 +178,13 @@ async function perform(
 ): Promise<readonly PullRequestResult[]> {
   const { number, repositories } = request;
   const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(LONGEST_MS)]);
-  const located = await locateRepositories(deps.scms, signal);
+  const located = await locateRepositories(deps.scms, signal).catch((error: unknown) => {
+    // Nobody answers: that is what came of it, and nothing is opened later, when nobody expects it.
+    if (error instanceof AppError) {
+      return { of: () => error };
+    }
+    throw error;
+  });
   const queue = new PQueue({ concurrency: AT_ONCE });
   let done = 0;
   const results = await queue.addAll(
