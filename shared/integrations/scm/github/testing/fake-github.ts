@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryFields } from "./fake-graphql.ts";
 import { notFound, ok, paginate, refusal, type FakeAnswer, type FakeCall } from "./fake-http.ts";
-import { FakeRepository, makeRepository } from "./fake-repository.ts";
+import { makeRepository, type FakeRepository } from "./fake-repository.ts";
 import { answerRepository, presentRepository } from "./fake-rest.ts";
 import { execute, FieldError, measure, parseQuery } from "./graphql-query.ts";
 
@@ -326,20 +326,18 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
       root: `${web}${pathname.startsWith("/api/v3") ? "/api/v3" : "/api"}`,
       web,
     };
-    let cost = 1;
-    let answer: FakeAnswer;
-    if (resource === "graphql") {
-      const asked = await graphql(call);
-      ({ answer, cost } = asked);
-    } else {
-      answer = withEtag(await rest(call), request);
-      // "does not count against your primary rate limit if a 304 response is returned and the request was made while correctly authorized":
-      // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
-      cost = answer.status === 304 ? 0 : 1;
-    }
+    const { answer, cost } =
+      resource === "graphql" ? await graphql(call) : await answerRest(call, request);
     allowance.remaining = Math.max(0, allowance.remaining - cost);
     used[resource] += cost;
     return { ...answer, headers: { ...counters(resource), ...answer.headers } };
+  }
+
+  async function answerRest(call: FakeCall, request: IncomingMessage) {
+    const answer = withEtag(await rest(call), request);
+    // "does not count against your primary rate limit if a 304 response is returned and the request was made while correctly authorized":
+    // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+    return { answer, cost: answer.status === 304 ? 0 : 1 };
   }
 
   /** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit */
