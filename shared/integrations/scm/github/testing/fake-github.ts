@@ -86,7 +86,13 @@ export interface FakeGithub {
   /** Points used of each allowance. */
   readonly used: Readonly<Record<"core" | "graphql", number>>;
   /** Settings that change while it runs. */
-  readonly settings: { slowAbove: number; treeLimit: number; cutPatchesAfter: number | null };
+  readonly settings: {
+    slowAbove: number;
+    treeLimit: number;
+    cutPatchesAfter: number | null;
+    /** What every answer takes longer than it has to. */
+    latencyMs: number;
+  };
   /** Makes an App with one installation, which is proven with this key. */
   installApp(id: string, installationId: number, key: KeyObject): void;
   /** Makes a token that is refused from now on. */
@@ -112,6 +118,7 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
     slowAbove: options.slowAbove ?? Number.POSITIVE_INFINITY,
     treeLimit: options.treeLimit ?? 100_000,
     cutPatchesAfter: null as number | null,
+    latencyMs: 0,
   };
   const allowances = {
     core: { limit: 5000, remaining: 5000, resetsAtMs: Date.now() + 3_600_000 },
@@ -242,6 +249,9 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
           fault.body ?? "",
         );
         return;
+      }
+      if (settings.latencyMs > 0) {
+        await new Promise((resolve) => setTimeout(resolve, settings.latencyMs));
       }
       const answer = await answerTo(request, path, pathname, searchParams, body);
       note(answer.status);
