@@ -2,6 +2,9 @@ import { readCommit } from "./fake-rest.ts";
 import type { FakePull, FakeRepository } from "./fake-repository.ts";
 import { FieldError, type Resolvable } from "./graphql-query.ts";
 
+/** Files about which nothing is told, whatever is asked about them. */
+const LARGEST_FILE = 10 * 1024 * 1024;
+
 /** What the queries of the provider may ask of a repository, as https://docs.github.com/en/graphql/reference/objects names it. */
 export function repositoryFields(repository: FakeRepository, web: string): Resolvable {
   // One query sees one state, and reads it once.
@@ -130,14 +133,19 @@ function commitFields(repository: FakeRepository, sha: string, url: string): Res
     file: async ({ path }: { path: string }) => {
       const line = await repository.known("ls-tree", "-z", "--long", sha, "--", path);
       const [, mode, oid, size, name] = /^(\d+) \w+ ([0-9a-f]+) +(\S+)\t(.*)\0$/s.exec(line) ?? [];
-      return mode === undefined || name !== path
-        ? null
-        : {
-            __typename: "TreeEntry",
-            mode: Number.parseInt(mode, 8),
-            oid,
-            size: Number(size) || 0,
-          };
+      // Neither is documented: the schema only says that it may be null.
+      if (mode === undefined || name !== path) {
+        throw new FieldError("NOT_FOUND", `Could not resolve file for path '${path}'.`);
+      }
+      if (Number(size) > LARGEST_FILE) {
+        throw new FieldError("UNPROCESSABLE", "Could not resolve the file: it is too large.");
+      }
+      return {
+        __typename: "TreeEntry",
+        mode: Number.parseInt(mode, 8),
+        oid,
+        size: Number(size) || 0,
+      };
     },
   };
 }
