@@ -114,6 +114,11 @@ module.exports = {
     vendor(["sqlite3"], "shared/db", "Only shared/db/connect.ts knows the driver."),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
     vendor(
+      ["@octokit/[^/]+"],
+      "shared/integrations/scm/github",
+      "GitHub is known in shared/integrations/scm/github only; everybody else calls the port.",
+    ),
+    vendor(
       ["openid-client", "oidc-provider", "jose"],
       "dashboard/server/auth",
       "Sign-in lives in dashboard/server/auth.",

@@ -7,7 +7,9 @@ const documents = [
   "README.md",
   "CHANGELOG.md",
   ".github/CONTRIBUTING.md",
-  "shared/docs/architecture.md",
+  ...readdirSync(join(root, "shared/docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `shared/docs/${name}`),
   "shared/bench/README.md",
   ...readdirSync(join(root, "shared/docs/adr")).map((name) => `shared/docs/adr/${name}`),
 ].filter((path) => existsSync(join(root, path)));

@@ -4,6 +4,7 @@ import { commandRepliesScenario } from "./command-replies.ts";
 import { createReleaseScenario } from "./create-release.ts";
 import { deployOrderScenario } from "./deploy-order.ts";
 import { firstLoadScenario } from "./first-load.ts";
+import { githubRequestsScenario } from "./github-requests.ts";
 import { listAndDetailScenario } from "./list-and-detail.ts";
 import { liveUpdatesScenario } from "./live-updates.ts";
 import { parseAndRouteScenario } from "./parse-and-route.ts";
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   commandRepliesScenario,
   parseAndRouteScenario,
   createReleaseScenario,
+  githubRequestsScenario,
   deployOrderScenario,
   approveClicksScenario,
   listAndDetailScenario,

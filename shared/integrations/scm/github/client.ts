@@ -193,7 +193,7 @@ export function createGithubClient(
         ...(ask.accept === undefined ? {} : { accept: ask.accept }),
         // Free of the hourly allowance when it is unchanged, because we are signed in:
         // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
-        ...(kept?.etag == null ? {} : { "if-none-match": kept.etag }),
+        ...(typeof kept?.etag === "string" ? { "if-none-match": kept.etag } : {}),
       },
       mayRetry: true,
     };
@@ -494,7 +494,7 @@ function messageOf(body: unknown): string {
     const { message: text, resource, field, code } = isRecord(one) ? one : {};
     return text === undefined
       ? [[resource, field, code].filter((part) => typeof part === "string").join(" ")]
-      : [String(text)];
+      : [typeof text === "string" ? text : JSON.stringify(text)];
   });
   return [...new Set([typeof message === "string" ? message : "", ...more])]
     .filter((part) => part !== "")

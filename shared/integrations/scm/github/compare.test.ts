@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { CompareResult, RepoRef } from "../../../core/ports/scm.ts";
+import type { CompareResult, RepoRef, ScmProvider } from "../../../core/ports/scm.ts";
+import { UpstreamRejected } from "../../../errors/catalog.ts";
 import { git } from "../git/testing/git-workbench.ts";
 import { startFakeGithub, type FakeGithub } from "./testing/fake-github.ts";
 import type { FakeRepository } from "./testing/fake-repository.ts";
@@ -254,6 +255,36 @@ describe("identity of a change", () => {
       parents: [base],
     });
     expect(await identityOf(ref)).toBe(before);
+  });
+
+  it("is told for files GitHub says nothing about, and the others need no more requests for it", async () => {
+    const [huge, small] = [await create(), await create()];
+    const identities = new Set<string | undefined>();
+    await small.repository.commit("uat", { title: "x", files: { b: "b\n" } });
+    const provider = createProviderFor(fake);
+    for (const word of ["one", "two"]) {
+      const text = word.padEnd(11 * 1024 * 1024, "x");
+      await huge.repository.commit("uat", {
+        title: "x",
+        files: { "big.bin": `\0${text}` },
+        parents: [huge.root],
+      });
+      fake.forgetRequests();
+      for (const pair of [huge, small]) {
+        const { details } = await compare(pair.ref, "master", "uat", provider);
+        expect(details?.patchIdentity).toMatch(/^github-patch-1:/);
+        identities.add(details?.patchIdentity);
+      }
+      expect(fake.requests.filter(({ path }) => path.includes("/git/trees/"))).toHaveLength(2);
+    }
+    expect(identities.size).toBe(3);
+    await expect(
+      (provider as Required<ScmProvider>).readFile(
+        huge.ref,
+        { sha: (await huge.repository.tip("uat")) ?? "", path: "big.bin", maxBytes: 1_000 },
+        never,
+      ),
+    ).rejects.toThrow(UpstreamRejected);
   });
 
   it("is left out, and asked for again, when modes cannot be read this time", async () => {

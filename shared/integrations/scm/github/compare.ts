@@ -194,11 +194,11 @@ export async function compareCommits(
     };
   }
 
-  /** Undefined when it cannot be told now. */
+  /** Undefined when it cannot be told now, null when it never can. */
   async function identify(
     files: readonly PatchedFile[],
     mergeBaseSha: string,
-  ): Promise<string | undefined> {
+  ): Promise<string | null | undefined> {
     if (files.length === 0) {
       states.drop();
       return NO_CHANGE;
@@ -216,6 +216,31 @@ export async function compareCommits(
       });
       const byFile = new Map(files.map((file, index) => [file, found[index]]));
       return identifyPatches(files, (file) => byFile.get(file) ?? { before: null, after: null });
+    } catch (error) {
+      if (!(error instanceof GithubFailed)) {
+        throw error;
+      }
+      // A file GitHub says nothing about, such as a very large one, is in the trees all the same.
+      return error.failure.code === "repository_unreadable"
+        ? identifyByTrees(files, mergeBaseSha)
+        : undefined;
+    }
+  }
+
+  async function identifyByTrees(
+    files: readonly PatchedFile[],
+    mergeBaseSha: string,
+  ): Promise<string | null | undefined> {
+    try {
+      const changes = await compareTrees(client, address, mergeBaseSha, headSha, signal);
+      const byPath = new Map(changes?.map((change) => [change.path, change]));
+      return (
+        changes &&
+        identifyPatches(files, ({ filename, previous_filename: previous }) => ({
+          before: byPath.get(previous ?? filename)?.before ?? null,
+          after: byPath.get(filename)?.after ?? null,
+        }))
+      );
     } catch (error) {
       if (error instanceof GithubFailed) {
         return undefined;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { GithubClient } from "./client.ts";
+import { isRecord, type GithubClient } from "./client.ts";
 import { GithubFailed } from "./failures.ts";
 import type { FileStates } from "./patch-identity.ts";
 import { createQuestion, type Question, type RepoAddress } from "./question.ts";
@@ -89,19 +89,37 @@ export function createFileStatesReader(
       for (let from = 0; from < places.length; from += MOST_FILES) {
         await ask(places.slice(from, from + MOST_FILES), states);
       }
-      for (const { job, done } of wanted) {
-        const stateOf = (sha: string, path: string | null) =>
-          path === null ? null : (states.get(keyOf(job, sha, path)) ?? null);
-        done(
-          job.files.map(({ before, after }) => ({
-            before: stateOf(job.fromSha, before),
-            after: stateOf(job.toSha, after),
-          })),
-        );
-      }
+      wanted.forEach((one) => settle(one, states));
     } catch (error) {
       wanted.forEach(({ fail }) => fail(error));
     }
+  }
+
+  function settle({ job, done, fail }: Wanted, states: ReadonlyMap<string, FileState>): void {
+    const missing = job.files.find(
+      ({ before, after }) =>
+        (before !== null && !states.has(keyOf(job, job.fromSha, before))) ||
+        (after !== null && !states.has(keyOf(job, job.toSha, after))),
+    );
+    if (missing !== undefined) {
+      const path = missing.after ?? missing.before ?? "";
+      fail(
+        new GithubFailed({
+          code: "repository_unreadable",
+          reason: `GitHub does not tell what ${path} of ${job.address.name} is.`,
+          remedy: "Look at that file on GitHub.",
+        }),
+      );
+      return;
+    }
+    const stateOf = (sha: string, path: string | null) =>
+      path === null ? null : (states.get(keyOf(job, sha, path)) ?? null);
+    done(
+      job.files.map(({ before, after }) => ({
+        before: stateOf(job.fromSha, before),
+        after: stateOf(job.toSha, after),
+      })),
+    );
   }
 
   /** Asks, and asks for halves where it is too much; when a system that is down makes halves of halves fail, the first ends it. */
@@ -134,22 +152,16 @@ export function createFileStatesReader(
     const answers = await question.ask(client, { operation: "reading modes of files" }, signal);
     asked.forEach((commits, index) => {
       const answer = answers[index];
-      if (answer !== undefined && "failure" in answer) {
-        throw new GithubFailed(answer.failure);
-      }
+      const data = answer !== undefined && "data" in answer ? answer.data : {};
       commits.forEach((files, commit) => {
-        const found = z.record(z.string(), z.unknown()).safeParse(answer?.data[`c${commit}`]);
+        const found = data[`c${commit}`];
         files.forEach(({ job, sha, path }, at) => {
-          const entry = Entry.safeParse(found.success ? found.data[`f${at}`] : undefined);
-          if (!entry.success) {
-            throw new GithubFailed({
-              code: "unavailable",
-              reason: `GitHub did not tell what ${job.address.name} has at ${sha.slice(0, 12)}.`,
-              remedy: "Say `refresh` to try again.",
-            });
+          const entry = Entry.safeParse(isRecord(found) ? found[`f${at}`] : undefined);
+          // One that is not told concerns its own repository only.
+          if (entry.success) {
+            const { mode, oid } = entry.data;
+            states.set(keyOf(job, sha, path), { mode: mode.toString(8), oid });
           }
-          const { mode, oid } = entry.data;
-          states.set(keyOf(job, sha, path), { mode: mode.toString(8), oid });
         });
       });
     });

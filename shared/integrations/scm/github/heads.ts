@@ -62,6 +62,9 @@ const Counts = z
   })
   .nullable();
 
+const Compared = z.object({ compare: Counts });
+const Checked = z.object({ oid: z.string(), statusCheckRollup: Rollup });
+
 /**
  * Looks up both names of many pairs, with everything else a release wants to know of them, in as few requests as GitHub
  * answers. `take` gets each result as it comes.
@@ -287,7 +290,7 @@ function readCounts(
     return { ahead: 0, behind: 0 };
   }
   for (const alias of ["bb", "bt"]) {
-    const found = z.object({ compare: Counts }).safeParse(data[alias]);
+    const found = Compared.safeParse(data[alias]);
     const counts = found.success ? found.data.compare : null;
     if (counts?.baseTarget.oid === baseSha && counts.headTarget.oid === headSha) {
       return { ahead: counts.aheadBy, behind: counts.behindBy };
@@ -313,10 +316,8 @@ function commitSelection(question: Question, head: string): string {
 
 function readChecks(data: Readonly<Record<string, unknown>>, url: string | null, sha: string) {
   for (const alias of ["c0", "c1"]) {
-    const found = z
-      .object({ oid: z.literal(sha), statusCheckRollup: Rollup })
-      .safeParse(data[alias]);
-    if (found.success) {
+    const found = Checked.safeParse(data[alias]);
+    if (found.success && found.data.oid === sha) {
       return toCiState(found.data.statusCheckRollup, url === null ? null : `${url}/commit/${sha}`);
     }
   }

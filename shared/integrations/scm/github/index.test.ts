@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RepoRef } from "../../../core/ports/scm.ts";
 import { createMemoryCache } from "../memory-cache.ts";
 import { startFakeGithub, type FakeGithub } from "./testing/fake-github.ts";
 import { createProviderFor } from "./testing/github-workbench.ts";
@@ -165,6 +166,21 @@ describe("an App", () => {
     expect(first).toMatch(/^token ghs_/);
     expect(fake.requests.at(-1)?.headers["authorization"]).not.toBe(first);
     expect(logins()).toBe(2);
+  });
+
+  it("signs in once for many requests at a time, and also when there may be only one", async () => {
+    fake.installApp("4711", 99, publicKey);
+    const [ref] = await createProviderFor(fake, { organization: "acme" }).listRepositories(never);
+    for (const concurrency of [8, 1]) {
+      fake.reset();
+      const provider = createProviderFor(fake, { organization: "acme", concurrency, app });
+      await Promise.all(
+        Array.from({ length: 12 }, (_, index) =>
+          provider.listBranches(ref as RepoRef, { prefix: `x${index}`, limit: 1 }, never),
+        ),
+      );
+      expect(fake.requests).toHaveLength(13);
+    }
   });
 
   it("with the wrong key is told so, and its key is nowhere in it", async () => {

@@ -101,7 +101,13 @@ export function createGithubScm(
     reportDeployment: (repository, given, signal) => recordDeployment(repository, given, signal),
     budgets: () => client.account.budgets(),
     hear: (call: ProviderCall): Promise<ProviderNews> =>
-      hear({ secret: options.webhook_secret, findRepository: repositories.find }, call),
+      hear(
+        {
+          secret: options.webhook_secret,
+          findRepository: (fullName, topics) => repositories.find(fullName, topics),
+        },
+        call,
+      ),
   };
 
   async function* compareMany(

@@ -170,7 +170,7 @@ async function landedBefore(
 ): Promise<Landed> {
   const { client, address, branch, signal } = site;
   const pull = await findByHead(client, address, branch, sha, signal);
-  if (pull?.mergeSha == null) {
+  if (pull === null || pull.mergeSha === null) {
     return branchTree === tree
       ? { outcome: "already_there", sha: branchSha }
       : { outcome: "diverged", branchSha };

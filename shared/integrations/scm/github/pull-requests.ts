@@ -59,7 +59,10 @@ const Listed = z.object({
   html_url: z.string(),
   title: z.string(),
   state: z.enum(["open", "closed"]),
-  merged_at: z.string().nullish(),
+  merged_at: z
+    .string()
+    .nullish()
+    .transform((at) => at ?? null),
   head: z.object({ sha: z.string(), ref: z.string() }),
   base: z.object({ ref: z.string() }),
 });
@@ -98,7 +101,7 @@ export async function findPullRequest(
       state === "open"
         ? exact[0]
         : exact
-            .filter((one) => one.merged_at != null)
+            .filter((one) => one.merged_at !== null)
             .sort((a, b) => ((a.merged_at ?? "") < (b.merged_at ?? "") ? 1 : -1))[0];
     if (found !== undefined) {
       return present({ ...found, url: found.html_url }, state === "open" ? "open" : "merged");
@@ -220,13 +223,13 @@ export async function findByHead(
       head.sha === sha && base.ref === branch && head.repo?.full_name === base.repo.full_name,
   );
   const found =
-    exact.find((one) => one.state === "open") ?? exact.find((one) => one.merged_at != null);
+    exact.find((one) => one.state === "open") ?? exact.find((one) => one.merged_at !== null);
   return found === undefined
     ? null
     : {
         number: found.number,
         url: found.html_url,
-        mergeSha: found.merged_at == null ? null : (found.merge_commit_sha ?? null),
+        mergeSha: found.merged_at === null ? null : (found.merge_commit_sha ?? null),
       };
 }
 

@@ -98,7 +98,10 @@ export function createQuestion(): Question {
     function answerFor(alias: string, { owner, name }: RepoAddress): RepositoryAnswer {
       const found = data[alias];
       if (isRecord(found)) {
-        const inside = errors.filter(({ path }) => path[0] === alias && path.length > 1);
+        // What is not found is null, and nothing else is meant by that.
+        const inside = errors.filter(
+          ({ path, type }) => path[0] === alias && path.length > 1 && type !== "NOT_FOUND",
+        );
         inside.forEach(({ path }) => leaveOut(found, path.slice(1)));
         const refused = inside.flatMap(({ path, message }) =>
           path.length > 2

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { GithubClient } from "./client.ts";
+import { isRecord, type GithubClient } from "./client.ts";
 import { GithubFailed, missingRefFailure, nonsenseFailure } from "./failures.ts";
 import { repoPath } from "./pull-requests.ts";
 import { createQuestion, type RepoAddress } from "./question.ts";
@@ -44,7 +44,11 @@ export async function readFileAt(
   if (answer === undefined || "failure" in answer) {
     throw new GithubFailed(answer?.failure ?? nonsenseFailure(operation));
   }
-  const commit = Commit.safeParse(answer.data["object"]);
+  const found = answer.data["object"];
+  if (isRecord(found) && !("file" in found)) {
+    throw refused(`GitHub does not give ${path} out, as with very large files`, "Make it smaller.");
+  }
+  const commit = Commit.safeParse(found);
   if (!commit.success) {
     throw new GithubFailed(answer.refused.get("object") ?? nonsenseFailure(operation));
   }

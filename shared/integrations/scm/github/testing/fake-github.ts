@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryFields } from "./fake-graphql.ts";
 import { notFound, ok, paginate, refusal, type FakeAnswer, type FakeCall } from "./fake-http.ts";
-import { FakeRepository, makeRepository } from "./fake-repository.ts";
+import { makeRepository, type FakeRepository } from "./fake-repository.ts";
 import { answerRepository, presentRepository } from "./fake-rest.ts";
 import { execute, FieldError, measure, parseQuery } from "./graphql-query.ts";
 
@@ -86,7 +86,13 @@ export interface FakeGithub {
   /** Points used of each allowance. */
   readonly used: Readonly<Record<"core" | "graphql", number>>;
   /** Settings that change while it runs. */
-  readonly settings: { slowAbove: number; treeLimit: number; cutPatchesAfter: number | null };
+  readonly settings: {
+    slowAbove: number;
+    treeLimit: number;
+    cutPatchesAfter: number | null;
+    /** What every answer takes longer than it has to. */
+    latencyMs: number;
+  };
   /** Makes an App with one installation, which is proven with this key. */
   installApp(id: string, installationId: number, key: KeyObject): void;
   /** Makes a token that is refused from now on. */
@@ -112,6 +118,7 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
     slowAbove: options.slowAbove ?? Number.POSITIVE_INFINITY,
     treeLimit: options.treeLimit ?? 100_000,
     cutPatchesAfter: null as number | null,
+    latencyMs: 0,
   };
   const allowances = {
     core: { limit: 5000, remaining: 5000, resetsAtMs: Date.now() + 3_600_000 },
@@ -243,6 +250,9 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
         );
         return;
       }
+      if (settings.latencyMs > 0) {
+        await new Promise((resolve) => setTimeout(resolve, settings.latencyMs));
+      }
       const answer = await answerTo(request, path, pathname, searchParams, body);
       note(answer.status);
       if (fault === "reset after") {
@@ -326,20 +336,18 @@ export async function startFakeGithub(options: FakeGithubOptions = {}): Promise<
       root: `${web}${pathname.startsWith("/api/v3") ? "/api/v3" : "/api"}`,
       web,
     };
-    let cost = 1;
-    let answer: FakeAnswer;
-    if (resource === "graphql") {
-      const asked = await graphql(call);
-      ({ answer, cost } = asked);
-    } else {
-      answer = withEtag(await rest(call), request);
-      // "does not count against your primary rate limit if a 304 response is returned and the request was made while correctly authorized":
-      // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
-      cost = answer.status === 304 ? 0 : 1;
-    }
+    const { answer, cost } =
+      resource === "graphql" ? await graphql(call) : await answerRest(call, request);
     allowance.remaining = Math.max(0, allowance.remaining - cost);
     used[resource] += cost;
     return { ...answer, headers: { ...counters(resource), ...answer.headers } };
+  }
+
+  async function answerRest(call: FakeCall, request: IncomingMessage) {
+    const answer = withEtag(await rest(call), request);
+    // "does not count against your primary rate limit if a 304 response is returned and the request was made while correctly authorized":
+    // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+    return { answer, cost: answer.status === 304 ? 0 : 1 };
   }
 
   /** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit */

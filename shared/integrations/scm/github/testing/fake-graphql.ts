@@ -2,27 +2,36 @@ import { readCommit } from "./fake-rest.ts";
 import type { FakePull, FakeRepository } from "./fake-repository.ts";
 import { FieldError, type Resolvable } from "./graphql-query.ts";
 
+/** Files about which nothing is told, whatever is asked about them. */
+const LARGEST_FILE = 10 * 1024 * 1024;
+
 /** What the queries of the provider may ask of a repository, as https://docs.github.com/en/graphql/reference/objects names it. */
 export function repositoryFields(repository: FakeRepository, web: string): Resolvable {
+  // One query sees one state, and reads it once.
+  let read: ReturnType<FakeRepository["refs"]> | undefined;
+  const refs = () => (read ??= repository.refs());
   const url = `${web}/${repository.fullName}`;
   return {
     __typename: "Repository",
     nameWithOwner: repository.fullName,
     url,
-    isEmpty: () => repository.isEmpty(),
+    isEmpty: async () => (await refs()).size === 0,
     isDisabled: repository.isDisabled,
     isArchived: repository.isArchived,
     ref: ({ qualifiedName }: { qualifiedName: string }) =>
-      refFields(repository, qualifiedName, url),
-    object: (args: { oid?: string; expression?: string }) => objectFields(repository, args, url),
+      refFields(repository, refs, qualifiedName, url),
+    object: (args: { oid?: string; expression?: string }) =>
+      objectFields(repository, refs, args, url),
     pullRequests: (args: PullArguments) => pullFields(repository, args, url),
     deployments: (args: { environments?: readonly string[]; first: number }) =>
       deploymentFields(repository, args),
   };
 }
 
-async function refFields(repository: FakeRepository, name: string, url: string) {
-  const sha = (await repository.refs()).get(name);
+type ReadRefs = FakeRepository["refs"];
+
+async function refFields(repository: FakeRepository, refs: ReadRefs, name: string, url: string) {
+  const sha = (await refs()).get(name);
   if (sha === undefined) {
     return null;
   }
@@ -31,13 +40,19 @@ async function refFields(repository: FakeRepository, name: string, url: string) 
     __typename: "Ref",
     name: name.replace(/^refs\/(?:heads|tags)\//, ""),
     target: () => anyObject(repository, sha, url),
-    compare: async ({ headRef }: { headRef: string }) => compareFields(repository, commit, headRef),
+    compare: async ({ headRef }: { headRef: string }) =>
+      compareFields(repository, refs, commit, headRef),
   };
 }
 
 /** https://docs.github.com/en/graphql/reference/objects#comparison */
-async function compareFields(repository: FakeRepository, base: string, headRef: string) {
-  const refs = await repository.refs();
+async function compareFields(
+  repository: FakeRepository,
+  readRefs: ReadRefs,
+  base: string,
+  headRef: string,
+) {
+  const refs = await readRefs();
   const found = refs.get(`refs/heads/${headRef}`) ?? refs.get(`refs/tags/${headRef}`) ?? headRef;
   const head = (await repository.known("rev-parse", "--verify", "-q", `${found}^{commit}`)).trim();
   const mergeBase = head && (await repository.known("merge-base", base, head)).trim();
@@ -57,13 +72,14 @@ async function compareFields(repository: FakeRepository, base: string, headRef: 
 
 async function objectFields(
   repository: FakeRepository,
+  readRefs: ReadRefs,
   { oid, expression }: { oid?: string; expression?: string },
   url: string,
 ) {
   if (oid !== undefined && !/^[0-9a-f]{40}$/.test(oid)) {
     throw new Error("Could not coerce value to GitObjectID");
   }
-  const refs = await repository.refs();
+  const refs = await readRefs();
   const sha = oid ?? refs.get(expression ?? "");
   return sha === undefined ? null : anyObject(repository, sha, url);
 }
@@ -117,14 +133,19 @@ function commitFields(repository: FakeRepository, sha: string, url: string): Res
     file: async ({ path }: { path: string }) => {
       const line = await repository.known("ls-tree", "-z", "--long", sha, "--", path);
       const [, mode, oid, size, name] = /^(\d+) \w+ ([0-9a-f]+) +(\S+)\t(.*)\0$/s.exec(line) ?? [];
-      return mode === undefined || name !== path
-        ? null
-        : {
-            __typename: "TreeEntry",
-            mode: Number.parseInt(mode, 8),
-            oid,
-            size: Number(size) || 0,
-          };
+      // Neither is documented: the schema only says that it may be null.
+      if (mode === undefined || name !== path) {
+        throw new FieldError("NOT_FOUND", `Could not resolve file for path '${path}'.`);
+      }
+      if (Number(size) > LARGEST_FILE) {
+        throw new FieldError("UNPROCESSABLE", "Could not resolve the file: it is too large.");
+      }
+      return {
+        __typename: "TreeEntry",
+        mode: Number.parseInt(mode, 8),
+        oid,
+        size: Number(size) || 0,
+      };
     },
   };
 }

@@ -418,7 +418,7 @@ async function openPull(repository: FakeRepository, call: FakeCall): Promise<Fak
     base,
     head,
     title: String(call.body["title"]),
-    body: String(call.body["body"] ?? ""),
+    body: textOf(call.body["body"], ""),
   });
   return ok(await presentPull(repository, pull, call), 201);
 }
@@ -510,15 +510,15 @@ async function addDeployment(
   if (contexts === undefined) {
     return refusal(409, "Conflict: Commit status checks failed for master.");
   }
-  if (String(body["description"] ?? "").length > LONGEST_DESCRIPTION) {
+  if (textOf(body["description"], "").length > LONGEST_DESCRIPTION) {
     return refusal(422, "Validation Failed");
   }
   const id = settings.nextId();
   repository.deployments.push({
     id,
     sha,
-    environment: String(body["environment"] ?? "production"),
-    description: String(body["description"] ?? ""),
+    environment: textOf(body["environment"], "production"),
+    description: textOf(body["description"], ""),
     payload: body["payload"] ?? "",
     requiredContexts: contexts as readonly string[],
     statuses: [],
@@ -556,8 +556,12 @@ function addDeploymentStatus(
   }
   deployment.statuses.push({
     state,
-    description: String(body["description"] ?? ""),
-    logUrl: String(body["log_url"] ?? ""),
+    description: textOf(body["description"], ""),
+    logUrl: textOf(body["log_url"], ""),
   });
   return ok({ id: settings.nextId(), state }, 201);
+}
+
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === "string" ? value : otherwise;
 }
