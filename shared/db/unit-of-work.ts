@@ -6,9 +6,12 @@ import type { Logger } from "../lib/logger.ts";
 import type { Database } from "./connect.ts";
 import type { WriteSession } from "./dialect.ts";
 import { appendEvents, prepareEvent, type Interest, type UnplacedEvent } from "./event-log.ts";
-import { JobRow } from "./rows/job.ts";
+import { currentFence, type Fence } from "./fence.ts";
+import { enqueueRow } from "./job-rows.ts";
 import { SequenceRow } from "./rows/sequence.ts";
+import type { Signals, Topic } from "./signals.ts";
 import type { Tx, UnitOfWork } from "./unit-of-work.types.ts";
+import type { Job } from "./work-queue.types.ts";
 
 /** What a commit brought: a wake-up, never the only way to hear of it. */
 export interface Commit {
@@ -27,6 +30,10 @@ export interface UnitOfWorkOptions {
   readonly clock: Clock;
   /** Called after each commit that brought facts or jobs. */
   readonly onCommit: (commit: Commit) => void;
+  /** How jobs are put into the queue, in the transaction; as rows of our own table by default. */
+  readonly enqueue?: (transaction: Transaction, job: Job) => Promise<void>;
+  /** Who is woken by commits, in all processes; nobody by default. */
+  readonly signals?: Pick<Signals, "send" | "emit">;
   readonly logger: Logger;
 }
 
@@ -40,6 +47,7 @@ interface Entry {
   /** Enters the context of the caller: correlation id and whatever else it carries. */
   readonly inContext: <T>(run: () => T) => T;
   readonly caller: Error;
+  readonly fence: Fence | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -49,6 +57,7 @@ interface Outcome {
   readonly events: readonly UnplacedEvent[];
   readonly jobCount: number;
   readonly tellings: readonly (() => void)[];
+  readonly topics: readonly Topic[];
   /** Tells the caller how it went. */
   readonly settle: () => void;
 }
@@ -58,7 +67,8 @@ interface Outcome {
  * threads. Whoever waits shares the next transaction, each work behind its own savepoint, and hears back after the commit.
  */
 export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
-  const { database, subscribers, correlationId, clock, onCommit, logger } = options;
+  const { database, subscribers, correlationId, clock, onCommit, logger, signals } = options;
+  const { enqueue = enqueueRow } = options;
   const { dialect, sequelize } = database;
   const insideWork = new AsyncLocalStorage<{ active: boolean }>();
   // Timers and wake-ups started by the queue must not carry the context of whoever came first.
@@ -72,11 +82,14 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
     if (insideWork.getStore()?.active) {
       throw new Error("nested unit of work: give the transaction on instead of calling run again");
     }
+    const fence = currentFence();
+    fence?.check();
     return new Promise<T>((resolve, reject) => {
       const entry: Entry = {
         work,
         inContext: AsyncLocalStorage.snapshot(),
         caller: new Error("unit of work"),
+        fence,
         resolve: (value) => resolve(value as T),
         reject,
       };
@@ -114,8 +127,9 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
         const full = taken.length >= dialect.worksPerCommit || performance.now() > until;
         entry = full ? undefined : takeFrom(source, taken);
       }
-      const lastSeq = await commit(session, outcomes);
-      tell(outcomes, lastSeq);
+      const topics = topicsOf(outcomes);
+      const lastSeq = await commit(session, outcomes, topics);
+      tell(outcomes, lastSeq, topics);
     } catch (error) {
       await session?.abandon();
       // Also works that failed by themselves: what they ran into, e.g. a row of the same transaction, is gone.
@@ -131,17 +145,20 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
   async function perform(entry: Entry, session: WriteSession): Promise<Outcome> {
     const events: UnplacedEvent[] = [];
     const tellings: (() => void)[] = [];
+    const topics: Topic[] = [];
     const counted = { jobs: 0 };
     const transaction = session.begin();
-    const tx = createTx(transaction, { events, tellings, counted });
+    const tx = createTx(transaction, { events, tellings, topics, counted });
     const guard = { active: true };
     const watchdog = setTimeout(() => {
       logger.error({ caller: entry.caller.stack }, "unit of work blocks all others for too long");
     }, SLOW_WORK_MS);
     try {
+      await entry.fence?.prove(transaction);
       const value = await entry.inContext(() => insideWork.run(guard, () => entry.work(tx)));
       session.keep();
-      return { events, jobCount: counted.jobs, tellings, settle: () => entry.resolve(value) };
+      const settle = () => entry.resolve(value);
+      return { events, jobCount: counted.jobs, tellings, topics, settle };
     } catch (error) {
       const fault = dialect.storageFault(error);
       try {
@@ -151,7 +168,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
         throw fault ?? lost;
       }
       const settle = () => entry.reject(fault ?? error);
-      return { events: [], jobCount: 0, tellings: [], settle };
+      return { events: [], jobCount: 0, tellings: [], topics: [], settle };
     } finally {
       guard.active = false;
       clearTimeout(watchdog);
@@ -160,7 +177,12 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
 
   function createTx(
     transaction: Transaction,
-    into: { events: UnplacedEvent[]; tellings: (() => void)[]; counted: { jobs: number } },
+    into: {
+      events: UnplacedEvent[];
+      tellings: (() => void)[];
+      topics: Topic[];
+      counted: { jobs: number };
+    },
   ): Tx {
     const ownCorrelationId = newId();
     return {
@@ -174,20 +196,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
         );
       },
       async enqueue(job) {
-        await JobRow.bulkCreate(
-          [
-            {
-              name: job.name,
-              payload: job.payload,
-              key: job.key ?? null,
-              runAt: job.runAt ?? clock.now(),
-              attempts: 0,
-              status: "waiting",
-            },
-          ],
-          // A job with the same key waits already: it will see what this one wanted to tell.
-          { ignoreDuplicates: true, transaction },
-        );
+        await enqueue(transaction, { ...job, runAt: job.runAt ?? clock.now() });
         into.counted.jobs += 1;
       },
       async nextNumber(sequence) {
@@ -205,6 +214,9 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
       afterCommit(telling) {
         into.tellings.push(telling);
       },
+      signal(topic) {
+        into.topics.push(topic);
+      },
     };
   }
 
@@ -212,15 +224,23 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
   async function commit(
     session: WriteSession,
     outcomes: readonly Outcome[],
+    topics: ReadonlySet<Topic>,
   ): Promise<number | null> {
     const events = outcomes.flatMap((outcome) => outcome.events);
     const lastSeq =
       events.length > 0 ? await appendEvents(sequelize, session.own, events, subscribers) : null;
+    if (topics.size > 0) {
+      await signals?.send(topics, session.own);
+    }
     await session.commit();
     return lastSeq;
   }
 
-  function tell(outcomes: readonly Outcome[], lastSeq: number | null): void {
+  function tell(
+    outcomes: readonly Outcome[],
+    lastSeq: number | null,
+    topics: ReadonlySet<Topic>,
+  ): void {
     for (const { tellings, settle } of outcomes) {
       tellings.forEach(safely);
       settle();
@@ -229,6 +249,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
     if (lastSeq !== null || jobCount > 0) {
       safely(() => onCommit({ lastSeq, jobCount }));
     }
+    safely(() => signals?.emit(topics));
   }
 
   /** What listens must not undo what is committed. */
@@ -239,6 +260,17 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
       logger.error({ err: error }, "listener after the commit failed");
     }
   }
+}
+
+function topicsOf(outcomes: readonly Outcome[]): ReadonlySet<Topic> {
+  const topics = new Set(outcomes.flatMap((outcome) => outcome.topics));
+  if (outcomes.some((outcome) => outcome.events.length > 0)) {
+    topics.add("facts");
+  }
+  if (outcomes.some((outcome) => outcome.jobCount > 0)) {
+    topics.add("jobs");
+  }
+  return topics;
 }
 
 function takeFrom(source: Entry[], taken: Entry[]): Entry | undefined {

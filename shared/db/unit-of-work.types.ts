@@ -1,5 +1,6 @@
 import type { Transaction } from "sequelize";
 import type { NewEvent } from "../events/events.ts";
+import type { Topic } from "./signals.ts";
 import type { Job } from "./work-queue.types.ts";
 
 /** One write transaction, handed to the work that runs in it. */
@@ -17,6 +18,8 @@ export interface Tx {
    * telling others in memory, so it must be quick and cannot fail the work.
    */
   afterCommit(tell: () => void): void;
+  /** Wakes, after the commit, whoever waits for this in any process. Facts and jobs do so by themselves. */
+  signal(topic: Topic): void;
 }
 
 export interface UnitOfWork {
@@ -27,7 +30,8 @@ export interface UnitOfWork {
    * Throws what `work` throws, so a broken unique index arrives as Sequelize's `UniqueConstraintError`: catch it around
    * `run`, never inside `work`, because on PostgreSQL a failed statement spoils the rest of the transaction. The row that was
    * first is committed by then. Throws
-   * StorageUnavailable when the disk is full, failing, read-only or locked by another process; nothing was kept then.
+   * StorageUnavailable when the disk is full, failing, read-only or locked by another process; nothing was kept then. Under a
+   * fence (see `underFence`) throws what the fence throws once the right is lost.
    */
   run<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }

@@ -3,7 +3,9 @@ import { AccountRow } from "./account.ts";
 import { ApiTokenRow } from "./api-token.ts";
 import { ChatActionRow } from "./chat-action.ts";
 import { ChatDeliveryRow } from "./chat-delivery.ts";
+import { ChatInboxRow } from "./chat-inbox.ts";
 import { ChatPostRow } from "./chat-post.ts";
+import { CommonSettingRow } from "./common-setting.ts";
 import { DeploymentRow } from "./deployment.ts";
 import { DeploymentLogRow } from "./deployment-log.ts";
 import { DeploymentStepRow } from "./deployment-step.ts";
@@ -11,6 +13,7 @@ import { EnvironmentStateRow } from "./environment-state.ts";
 import { EventRow } from "./event.ts";
 import { EventDeliveryRow } from "./event-delivery.ts";
 import { JobRow } from "./job.ts";
+import { LeaseRow } from "./lease.ts";
 import { LockRow } from "./lock.ts";
 import { PersonRow } from "./person.ts";
 import { RejectionRow } from "./rejection.ts";
@@ -31,7 +34,9 @@ export const rows = [
   ApiTokenRow,
   ChatActionRow,
   ChatDeliveryRow,
+  ChatInboxRow,
   ChatPostRow,
+  CommonSettingRow,
   DeploymentRow,
   DeploymentLogRow,
   DeploymentStepRow,
@@ -39,6 +44,7 @@ export const rows = [
   EventRow,
   EventDeliveryRow,
   JobRow,
+  LeaseRow,
   LockRow,
   PersonRow,
   RejectionRow,
