@@ -38,6 +38,7 @@ import { createDeployTarget } from "./integrations/deploy/index.ts";
 import { createScm } from "./integrations/scm/index.ts";
 import { correlationId } from "./lib/correlation.ts";
 import type { Logger } from "./lib/logger.ts";
+import { processIdentity } from "./lib/process-identity.ts";
 import { systemTimers, type Timers } from "./lib/scheduler.ts";
 import { openSecretBox } from "./lib/secret-box.ts";
 
@@ -89,6 +90,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const isAlone = options.role === "server" && (await database.dialect.claimSoleUse());
   await migrate(database, { logger });
 
+  const identity = processIdentity();
   const stopping = new AbortController();
   const subscribers: Subscriber[] = [];
   const wakers: (() => void)[] = [];
@@ -170,7 +172,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     sessions,
     live,
     room: createRoomServices({ database, uow, clock, logger }),
-    chatStore: createChatStoreServices({ uow, clock }),
+    chatStore: createChatStoreServices({ uow, clock, taker: identity }),
     installation: {
       get baseUrl() {
         return baseUrl();

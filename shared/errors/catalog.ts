@@ -465,6 +465,13 @@ export const ShuttingDown = defineError<Record<string, never>>(
   () => "I am restarting.",
   () => "Try again in a minute; nothing was changed.",
 );
+export const ChatNotRunning = defineError<Record<string, never>>(
+  "chat.not_running",
+  "upstream",
+  () => "The chat part of Slipway is not running, so nobody can answer. Nothing was changed.",
+  () =>
+    "Try again in a minute. If it stays like this, whoever runs Slipway must start a process with --services=chat.",
+);
 export const StorageUnavailable = defineError<{ why: string }>(
   "storage.unavailable",
   "upstream",
