@@ -31,7 +31,8 @@ import { migrate } from "./db/migrate.ts";
 import { takeOver } from "./db/take-over.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
 import type { UnitOfWork } from "./db/unit-of-work.types.ts";
-import { createWorkQueue, type EmbeddedWorkQueue } from "./db/work-queue.ts";
+import { createWorkQueue } from "./db/work-queue.ts";
+import type { RunningWorkQueue } from "./db/work-queue.types.ts";
 import { EnvironmentNotFound } from "./errors/catalog.ts";
 import type { Subscriber } from "./events/events.ts";
 import { createDeployTarget } from "./integrations/deploy/index.ts";
@@ -63,7 +64,7 @@ export interface Container {
   readonly deployments: DeploymentDeps;
   readonly database: Database;
   readonly uow: UnitOfWork;
-  readonly queue: EmbeddedWorkQueue;
+  readonly queue: RunningWorkQueue;
   readonly deliveries: EventDeliveries;
   /** Who hears of facts. Add to it before the first command is taken: deliveries are made at each commit. */
   readonly subscribers: Subscriber[];

@@ -3,14 +3,14 @@ import { JobRow } from "./rows/job.ts";
 import type { Job } from "./work-queue.types.ts";
 
 /** Puts a job into our own table. */
-export async function enqueueRow(transaction: Transaction, job: Job): Promise<void> {
+export async function enqueueRow(transaction: Transaction, job: Job, now: Date): Promise<void> {
   await JobRow.bulkCreate(
     [
       {
         name: job.name,
         payload: job.payload,
         key: job.key ?? null,
-        runAt: job.runAt ?? new Date(),
+        runAt: job.runAt ?? now,
         attempts: 0,
         status: "waiting",
       },

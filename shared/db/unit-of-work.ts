@@ -31,7 +31,7 @@ export interface UnitOfWorkOptions {
   /** Called after each commit that brought facts or jobs. */
   readonly onCommit: (commit: Commit) => void;
   /** How jobs are put into the queue, in the transaction; as rows of our own table by default. */
-  readonly enqueue?: (transaction: Transaction, job: Job) => Promise<void>;
+  readonly enqueue?: (transaction: Transaction, job: Job, now: Date) => Promise<void>;
   /** Who is woken by commits, in all processes; nobody by default. */
   readonly signals?: Pick<Signals, "send" | "emit">;
   readonly logger: Logger;
@@ -196,7 +196,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
         );
       },
       async enqueue(job) {
-        await enqueue(transaction, { ...job, runAt: job.runAt ?? clock.now() });
+        await enqueue(transaction, job, clock.now());
         into.counted.jobs += 1;
       },
       async nextNumber(sequence) {

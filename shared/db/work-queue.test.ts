@@ -4,11 +4,11 @@ import { startProcess } from "../testing/child-process.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-database.ts";
 import { MOST_ATTEMPTS } from "./after-failure.ts";
 import { JobRow } from "./rows/job.ts";
-import { createWorkQueue, type EmbeddedWorkQueue } from "./work-queue.ts";
-import type { Job } from "./work-queue.types.ts";
+import { createWorkQueue } from "./work-queue.ts";
+import type { Job, RunningWorkQueue } from "./work-queue.types.ts";
 
 let db: TestDatabase;
-let queue: EmbeddedWorkQueue;
+let queue: RunningWorkQueue;
 
 beforeEach(async () => {
   db = await createTestDatabase();
@@ -19,7 +19,7 @@ afterEach(async () => {
   await db.close();
 });
 
-function create(): EmbeddedWorkQueue {
+function create(): RunningWorkQueue {
   return createWorkQueue({
     database: db,
     uow: db.uow,

@@ -7,13 +7,7 @@ import { afterFailure, isOurFault } from "./after-failure.ts";
 import type { Database } from "./connect.ts";
 import { JobRow } from "./rows/job.ts";
 import type { UnitOfWork } from "./unit-of-work.types.ts";
-import type { Job, WorkQueue } from "./work-queue.types.ts";
-
-/** The queue inside our own database, for an installation of one process. */
-export interface EmbeddedWorkQueue extends WorkQueue {
-  /** Something was committed. Cheap; call it after every commit. */
-  wake(): void;
-}
+import type { Job, RunningWorkQueue } from "./work-queue.types.ts";
 
 /** How long a job belongs to a process that has stopped beating, e.g. because it was killed. */
 const LEASE_MS = 30_000;
@@ -41,7 +35,7 @@ interface ClaimedJob {
 }
 
 /**
- * Jobs are rows: enqueued by `tx.enqueue` in the transaction that causes them, leased while they run, removed when done. What
+ * The queue inside our own database, for an installation of one process. Jobs are rows: enqueued by `tx.enqueue` in the transaction that causes them, leased while they run, removed when done. What
  * a handler throws decides whether its job is tried again or dead (see afterFailure); dead ones stay with their error.
  */
 export function createWorkQueue(deps: {
@@ -50,7 +44,7 @@ export function createWorkQueue(deps: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timers?: Timers;
-}): EmbeddedWorkQueue {
+}): RunningWorkQueue {
   const { database, uow, clock, timers = systemTimers } = deps;
   const logger = deps.logger.child({ part: "work-queue" });
   const workers = new Map<string, Worker>();
