@@ -468,8 +468,15 @@ export const ShuttingDown = defineError<Record<string, never>>(
 export const StorageUnavailable = defineError<{ why: string }>(
   "storage.unavailable",
   "upstream",
-  (d) => `The database cannot be written: ${d.why}. Nothing was changed.`,
+  (d) => `The database cannot be used right now: ${d.why}. Nothing was changed.`,
   () => "Free some space or check the disk, then try again.",
+);
+export const CommitOutcomeUnknown = defineError<Record<never, never>>(
+  "storage.outcome_unknown",
+  "upstream",
+  () =>
+    "The database went away while this was being saved, and nobody can tell whether it was. It may have been.",
+  () => "Look whether it is there before you try again.",
 );
 export const SampleInTheWay = defineError<{ path: string }>(
   "sample.in_the_way",
