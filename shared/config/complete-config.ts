@@ -30,6 +30,7 @@ interface Surroundings {
   /** Data folder named outside the file; absolute. */
   readonly dataDir: string | undefined;
   readonly port: number | undefined;
+  readonly healthPort: number | undefined;
   readonly problems: Problems;
 }
 
@@ -46,8 +47,10 @@ export function complete(
     file: around.file,
     baseDir,
     dataDir,
+    secretKey: parsed.secret_key ?? null,
     server: {
       port,
+      healthPort: around.healthPort ?? parsed.server?.health_port ?? null,
       host: parsed.server?.host ?? "127.0.0.1",
       baseUrl: parsed.server?.base_url?.replace(/\/$/, "") ?? `http://localhost:${port}`,
       trustProxy: toTrustProxy(parsed.server?.trust_proxy),

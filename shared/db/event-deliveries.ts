@@ -31,6 +31,8 @@ export interface EventDeliveries {
   bury(claim: Claim, error: string): Promise<void>;
   /** Gives a delivery back as if it had not been tried. */
   release(claim: Claim): Promise<void>;
+  /** Makes what others have taken for these subscribers due again. Only for whoever is known to be the one who delivers to them. */
+  takeOver(subscribers: readonly string[]): Promise<void>;
   /** Buries what is due to subscribers that are not among `known`. Returns how many. */
   buryOrphans(known: readonly string[]): Promise<number>;
   /** Removes what was delivered before. Returns how many. */
@@ -98,6 +100,22 @@ export function createEventDeliveries(deps: {
       update(claim, { nextAttemptAt: at, leaseUntil: null, lastError: error }),
     bury: (claim, error) => update(claim, { status: "dead", leaseUntil: null, lastError: error }),
     release: (claim) => update(claim, { leaseUntil: null, attempts: claim.attempts - 1 }),
+
+    async takeOver(subscribers) {
+      await uow.run((tx) =>
+        EventDeliveryRow.update(
+          { leaseUntil: null },
+          {
+            where: {
+              status: "due",
+              subscriber: [...subscribers],
+              leaseUntil: { [Op.ne]: null },
+            },
+            transaction: tx.sequelize,
+          },
+        ),
+      );
+    },
 
     async buryOrphans(known) {
       const where: WhereOptions<EventDeliveryRow> = {

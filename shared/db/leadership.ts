@@ -27,8 +27,11 @@ export interface LedPart {
 }
 
 export interface Leadership {
-  /** Tries to lead until stopped. `begin` is called at the begin of each term and never before the part of the last has ended. */
-  start(begin: (term: Term) => Promise<LedPart>): void;
+  /**
+   * Tries to lead until stopped. `begin` is called at the beginning of each term, never before the part of the last has ended.
+   * Resolves after the first try: with the part begun, or while another process leads.
+   */
+  start(begin: (term: Term) => Promise<LedPart>): Promise<void>;
   /** Ends the part that runs, then gives the right back, so that another process takes over at once. */
   stop(): Promise<void>;
   readonly isLeading: boolean;
@@ -64,7 +67,9 @@ export function createLeadership(deps: {
 
   return {
     start(begin) {
-      running = campaign(begin);
+      return new Promise((tried) => {
+        running = campaign(begin, tried);
+      });
     },
     async stop() {
       stopping.abort();
@@ -79,13 +84,17 @@ export function createLeadership(deps: {
     },
   };
 
-  async function campaign(begin: (term: Term) => Promise<LedPart>): Promise<void> {
+  async function campaign(
+    begin: (term: Term) => Promise<LedPart>,
+    tried: () => void,
+  ): Promise<void> {
     while (!stopping.signal.aborted) {
       const askedAt = elapsed();
       const lease = await attempt("taking the lease", () => leases.take(name, LEASE_MS));
       if (lease) {
-        await serve(lease, askedAt, begin);
+        await serve(lease, askedAt, (own) => begin(own).finally(tried));
       } else {
+        tried();
         await anyChange();
       }
     }
@@ -231,12 +240,14 @@ export function createSoleLeadership(owner: string): Leadership {
     prove: async () => undefined,
   };
   return {
-    start(begin) {
+    async start(begin) {
       part = begin(term);
+      await part;
     },
     async stop() {
-      await (await part)?.stop({ isLost: false });
+      const ending = part;
       part = undefined;
+      await (await ending)?.stop({ isLost: false });
     },
     get isLeading() {
       return part !== undefined;

@@ -1,7 +1,7 @@
 import { QueryTypes, type Transaction } from "sequelize";
 import { isProcessDead } from "../lib/process-identity.ts";
 import type { Database } from "./connect.ts";
-import type { UnitOfWork } from "./unit-of-work.types.ts";
+import type { Tx, UnitOfWork } from "./unit-of-work.types.ts";
 
 /** A right that is held. */
 export interface HeldLease {
@@ -66,7 +66,7 @@ export function createLeases(deps: {
       }
       // Whoever was seen as gone may be replaced before its time is over; anybody else may not.
       const gone = holder?.owner ?? owner;
-      return uow.run(async (tx) => {
+      return alone(async (tx) => {
         const [row] = await sequelize.query<{ token: number }>(
           `INSERT INTO leases (name, owner, until, token)
           VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond', 1)
@@ -81,7 +81,7 @@ export function createLeases(deps: {
     },
 
     async extend({ name, token }, forMs) {
-      return uow.run(async (tx) => {
+      return alone(async (tx) => {
         const rows = await sequelize.query(
           `UPDATE leases SET until = clock_timestamp() + $4 * interval '1 millisecond'
           WHERE name = $1 AND owner = $2 AND token = $3 AND until > clock_timestamp()
@@ -93,7 +93,7 @@ export function createLeases(deps: {
     },
 
     async release({ name, token }) {
-      await uow.run(async (tx) => {
+      await alone(async (tx) => {
         await sequelize.query(
           `UPDATE leases SET until = clock_timestamp()
           WHERE name = $1 AND owner = $2 AND token = $3 AND until > clock_timestamp()`,
@@ -121,6 +121,11 @@ export function createLeases(deps: {
       }
     },
   };
+
+  /** One statement that compares and sets needs no turn, and must not wait for anybody who has it. */
+  function alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return uow.run(work, { inTurn: false });
+  }
 
   async function find(name: string): Promise<LeaseHolder | null> {
     const [row] = await sequelize.query<{ owner: string; until: Date; isHeld: boolean }>(

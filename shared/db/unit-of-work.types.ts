@@ -22,16 +22,30 @@ export interface Tx {
   signal(topic: Topic): void;
 }
 
+export interface WorkOptions {
+  /**
+   * True, the default: nobody else, in any process, writes in turn at the same moment, so the work may read, decide and write.
+   * False, for bookkeeping that comes often: on PostgreSQL the work runs beside others. It must then rely on nothing but
+   * statements that compare and set, locked rows and unique indexes, and it records no facts.
+   */
+  readonly inTurn?: boolean;
+}
+
 export interface UnitOfWork {
   /**
    * Runs `work` in one write transaction and resolves after it is committed. No network, no process, no waiting inside.
    * A nested call throws instead of waiting for itself. When `work` throws, nothing of it is kept.
    *
+   * `work` may be run more than once, each time from the start and in a new transaction, when nothing of the time before was
+   * kept: the database was restarted or failed over, or chose this work as the victim of a deadlock. So it must leave nothing
+   * behind in memory that a second run cannot bear.
+   *
    * Throws what `work` throws, so a broken unique index arrives as Sequelize's `UniqueConstraintError`: catch it around
    * `run`, never inside `work`, because on PostgreSQL a failed statement spoils the rest of the transaction. The row that was
-   * first is committed by then. Throws
-   * StorageUnavailable when the disk is full, failing, read-only or locked by another process; nothing was kept then. Under a
+   * first is committed by then. Throws StorageUnavailable when the database cannot be used, e.g. because the disk is full or
+   * nothing answers; nothing was kept then. Throws CommitOutcomeUnknown when the database went away in the commit and nobody
+   * can tell what became of it: look before doing it again. Under a
    * fence (see `underFence`) throws what the fence throws once the right is lost.
    */
-  run<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  run<T>(work: (tx: Tx) => Promise<T>, options?: WorkOptions): Promise<T>;
 }

@@ -21,7 +21,7 @@ afterEach(async () => {
 
 function create(): RunningWorkQueue {
   return createWorkQueue({
-    database: db,
+    sequelize: db.sequelize,
     uow: db.uow,
     clock: db.clock,
     timers: db.clock,

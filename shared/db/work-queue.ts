@@ -1,10 +1,9 @@
-import { Op, QueryTypes, literal } from "sequelize";
+import { Op, QueryTypes, literal, type Sequelize } from "sequelize";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { systemTimers, type Timers } from "../lib/scheduler.ts";
 import { createWorkLoop, keepBeating, type ClaimedWork } from "../lib/work-loop.ts";
 import { afterFailure, isOurFault } from "./after-failure.ts";
-import type { Database } from "./connect.ts";
 import { JobRow } from "./rows/job.ts";
 import type { UnitOfWork } from "./unit-of-work.types.ts";
 import type { Job, RunningWorkQueue } from "./work-queue.types.ts";
@@ -39,13 +38,13 @@ interface ClaimedJob {
  * a handler throws decides whether its job is tried again or dead (see afterFailure); dead ones stay with their error.
  */
 export function createWorkQueue(deps: {
-  readonly database: Database;
+  readonly sequelize: Sequelize;
   readonly uow: UnitOfWork;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timers?: Timers;
 }): RunningWorkQueue {
-  const { database, uow, clock, timers = systemTimers } = deps;
+  const { sequelize, uow, clock, timers = systemTimers } = deps;
   const logger = deps.logger.child({ part: "work-queue" });
   const workers = new Map<string, Worker>();
   const loop = createWorkLoop({
@@ -80,7 +79,7 @@ export function createWorkQueue(deps: {
       return [];
     }
     // Read first: looking must not make writers wait when there is nothing to take.
-    const due = await database.sequelize.query<{ id: number }>(
+    const due = await sequelize.query<{ id: number }>(
       free.map(() => DUE_OF_ONE).join(" UNION ALL "),
       {
         replacements: free.flatMap(([name, worker]) => [

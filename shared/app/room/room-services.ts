@@ -1,4 +1,4 @@
-import { Op, QueryTypes } from "sequelize";
+import { Op, QueryTypes, UniqueConstraintError } from "sequelize";
 import type { RoomCard } from "../../contract/card.ts";
 import type { RoomMessage } from "../../contract/room.ts";
 import { originOf, systemActor, type Actor, type Origin } from "../../core/actor.ts";
@@ -125,7 +125,7 @@ export function createRoomServices(deps: {
         card: null,
         visibleTo: null,
       };
-      return store({ message, origin: originOf(actor.via) });
+      return keep({ message, origin: originOf(actor.via) });
     },
 
     async press(actor, messageId, { action, values = {} }) {
@@ -153,8 +153,10 @@ export function createRoomServices(deps: {
 
     async postAsBot({ channel, threadId, text, card, visibleTo: reader, key }) {
       const id = key === undefined ? undefined : idOfKey(key);
+      const said = cleanLines(text, TEXT_LIMIT);
+      const change = (known: string) => uow.run((tx) => edit(tx, known, said, card));
       if (id !== undefined && (await RoomMessageRow.count({ where: { id, bot: true } })) > 0) {
-        return uow.run((tx) => edit(tx, id, cleanLines(text, TEXT_LIMIT), card));
+        return change(id);
       }
       const { name } = await channels.find(systemActor, channel);
       await requireRoot(systemActor, threadId, name);
@@ -167,11 +169,19 @@ export function createRoomServices(deps: {
         // What people call it by, as on every chat platform.
         authorName: systemActor.username,
         bot: true,
-        text: cleanLines(text, TEXT_LIMIT),
+        text: said,
         card,
         visibleTo: reader,
       };
-      return store({ message, origin: {} });
+      try {
+        return await keep({ message, origin: {} });
+      } catch (error) {
+        // Another process has said it at the same moment.
+        if (id !== undefined && error instanceof UniqueConstraintError) {
+          return change(id);
+        }
+        throw error;
+      }
     },
 
     editAsBot: (id, { text, card }) =>
@@ -180,6 +190,22 @@ export function createRoomServices(deps: {
     listen: exchange.listen,
     attend: (bot) => exchange.attend(bot, readRecent),
   };
+
+  /** Stores with whatever else is said in this instant, or alone when that fails for the sake of one of them. */
+  async function keep(said: Said): Promise<RoomMessage> {
+    try {
+      return await store(said);
+    } catch (error) {
+      if (!(error instanceof UniqueConstraintError)) {
+        throw error;
+      }
+      const [message] = await uow.run((tx) => insert(tx, [said]));
+      if (!message) {
+        throw error;
+      }
+      return message;
+    }
+  }
 
   async function insert(tx: Tx, said: readonly Said[]): Promise<readonly RoomMessage[]> {
     const createdAt = clock.now();

@@ -23,6 +23,9 @@ const MAINTAIN_EVERY_MS = 10 * 60_000;
 const KEEP_DAYS = 90;
 const DAY_SECONDS = 24 * 60 * 60;
 
+/** Jobs are looked after by statements that compare and set, so nobody waits for a turn. */
+const BESIDE = { inTurn: false } as const;
+
 /** What pg-boss stores of a job of ours. */
 interface Stored {
   readonly payload: Job["payload"];
@@ -44,8 +47,8 @@ interface ClaimedJob {
   readonly retryCount: number;
 }
 
-/** The queue of an installation that several processes serve, in a schema of its own. */
-export interface BossQueue {
+/** Where jobs wait in an installation that several processes serve: a schema of its own. */
+export interface BossStore {
   readonly boss: PgBoss;
   /** Makes the tables of the queue, or brings them up to date, in the transaction that migrates. */
   prepare(transaction: Transaction): Promise<void>;
@@ -56,10 +59,10 @@ export interface BossQueue {
 }
 
 /** The queue before anybody works on it: what the unit of work needs of it. */
-export function createBossQueue(deps: {
+export function createBossStore(deps: {
   readonly sequelize: Sequelize;
   readonly logger: Logger;
-}): BossQueue {
+}): BossStore {
   const { sequelize } = deps;
   const transactions = new AsyncLocalStorage<Transaction>();
   const logger = deps.logger.child({ part: "work-queue" });
@@ -106,16 +109,16 @@ export function createBossQueue(deps: {
  * pg-boss as it is meant to be used, with three habits of ours: what a handler throws decides about the next attempt (see
  * afterFailure), long jobs beat while they run, and a process that lost a job settles nothing of it.
  */
-export function createBossWorkQueue(deps: {
+export function createBossQueue(deps: {
   readonly sequelize: Sequelize;
   readonly uow: UnitOfWork;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timers?: Timers;
-  readonly source: BossQueue;
+  readonly store: BossStore;
 }): RunningWorkQueue {
-  const { sequelize, uow, clock, timers = systemTimers, source } = deps;
-  const { boss } = source;
+  const { sequelize, uow, clock, timers = systemTimers, store } = deps;
+  const { boss } = store;
   const logger = deps.logger.child({ part: "work-queue" });
   const workers = new Map<Job["name"], Worker>();
   const loop = createWorkLoop({
@@ -140,7 +143,7 @@ export function createBossWorkQueue(deps: {
       stopMaintaining = [
         repeat(EXPIRE_EVERY_MS, expire),
         repeat(MAINTAIN_EVERY_MS, () =>
-          uow.run((tx) => source.inside(tx.sequelize, () => boss.maintain())),
+          uow.run((tx) => store.inside(tx.sequelize, () => boss.maintain()), BESIDE),
         ),
       ];
     },
@@ -158,7 +161,7 @@ export function createBossWorkQueue(deps: {
 
   /** Gives jobs whose process is gone to whoever comes. */
   async function expire(): Promise<void> {
-    await uow.run((tx) => source.inside(tx.sequelize, () => boss.expire()));
+    await uow.run((tx) => store.inside(tx.sequelize, () => boss.expire()), BESIDE);
   }
 
   async function claim(): Promise<readonly ClaimedWork[]> {
@@ -206,7 +209,7 @@ export function createBossWorkQueue(deps: {
         WHERE name = $1 AND id = $2 AND state = 'active' AND retry_count = $3`,
         { bind: [name, id, retryCount], transaction: tx.sequelize },
       );
-    });
+    }, BESIDE);
   }
 
   async function settle(
@@ -250,7 +253,7 @@ export function createBossWorkQueue(deps: {
       if (ours.length > 0) {
         await work(within(sequelize, tx.sequelize), tx.sequelize);
       }
-    });
+    }, BESIDE);
   }
 
   /** Ends this job and puts another one with the same content in its place, which stands for no key. */

@@ -20,12 +20,12 @@ const LONGEST_PAUSE_MS = 5_000;
  */
 export function createPostgresSignals(deps: {
   readonly sequelize: Sequelize;
-  /** Makes a connection of its own, not connected yet. */
-  readonly createClient: () => Client;
+  /** Makes a connection outside the pool. */
+  readonly connect: () => Promise<Client>;
   readonly logger: Logger;
   readonly timers?: Timers;
 }): Signals & { start(): Promise<void> } {
-  const { sequelize, createClient, timers = systemTimers } = deps;
+  const { sequelize, connect, timers = systemTimers } = deps;
   const logger = deps.logger.child({ part: "signals" });
   const { on, emit } = createListeners();
   const stopping = new AbortController();
@@ -80,7 +80,7 @@ export function createPostgresSignals(deps: {
 
   /** Resolves when asked to stop; rejects when the connection cannot be made or is lost. */
   async function listen(connected: () => void): Promise<void> {
-    const client = createClient();
+    const client = await connect();
     const lost = new Promise<never>((_resolve, reject) => {
       client.on("error", reject);
       client.on("end", () => reject(new Error("the connection ended")));
@@ -89,7 +89,6 @@ export function createPostgresSignals(deps: {
     lost.catch(() => undefined);
     client.on("notification", ({ payload }) => hear(payload ?? ""));
     try {
-      await Promise.race([client.connect(), lost]);
       await Promise.race([client.query(`LISTEN ${CHANNEL}`), lost]);
       isConnected = true;
       connected();
