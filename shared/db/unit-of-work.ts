@@ -166,7 +166,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
     const events: UnplacedEvent[] = [];
     const tellings: (() => void)[] = [];
     const counted = { jobs: 0 };
-    const transaction = session.begin();
+    const transaction = await session.begin();
     const tx = createTx(transaction, entry.inTurn, { events, tellings, counted });
     const guard = { active: true };
     const watchdog = setTimeout(() => {
