@@ -25,7 +25,7 @@ describe(openDatabase.name, () => {
   });
 
   it("gives every connection the same settings", async () => {
-    const database = await createTestDatabase();
+    const database = await createTestDatabase({ on: "sqlite" });
     const settings = async (transaction: Transaction | null) => ({
       journal: await pragma("journal_mode", transaction),
       synchronous: await pragma("synchronous", transaction),

@@ -77,7 +77,7 @@ export interface SessionOptions {
 /** One write transaction shared by works that run one after the other. */
 export interface WriteSession {
   /** Begins a work; what it writes can be forgotten without touching the works before it. */
-  begin(): Transaction;
+  begin(): Promise<Transaction>;
   /** Ends the current work and keeps what it wrote. */
   keep(): void;
   /** Ends the current work and forgets what it wrote. Throws when the whole transaction is lost. */

@@ -181,7 +181,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
     const tellings: (() => void)[] = [];
     const topics: Topic[] = [];
     const counted = { jobs: 0 };
-    const transaction = session.begin();
+    const transaction = await session.begin();
     const tx = createTx(transaction, entry.inTurn, { events, tellings, topics, counted });
     const guard = { active: true };
     const watchdog = setTimeout(() => {

@@ -54,15 +54,14 @@ export async function openPostgresSession(
 
   let count = 0;
   let marked = false;
-  let lost: Error | undefined;
   let isOver = false;
   let current: SessionTransaction | undefined;
   const own = new SessionTransaction(sequelize, connection);
   return { begin, keep, forget, own, commit, abandon };
 
-  function begin(): Transaction {
+  async function begin(): Promise<Transaction> {
     if (count > 0) {
-      send(marked ? "RELEASE work; SAVEPOINT work" : "SAVEPOINT work");
+      await connection.query(marked ? "RELEASE work; SAVEPOINT work" : "SAVEPOINT work");
       marked = true;
     }
     count += 1;
@@ -83,9 +82,6 @@ export async function openPostgresSession(
       await connection.query("ROLLBACK");
       mark = await beginTransaction();
     }
-    if (lost) {
-      throw lost;
-    }
   }
 
   /**
@@ -95,9 +91,6 @@ export async function openPostgresSession(
    */
   async function commit(fact?: string): Promise<void> {
     own.finish("commit");
-    if (lost) {
-      throw lost;
-    }
     let result: QueryResult;
     try {
       result = await connection.query("COMMIT");
@@ -141,13 +134,6 @@ export async function openPostgresSession(
       throw new Error("PostgreSQL did not say which transaction was begun");
     }
     return { xid: begun.xid, server: begun.server };
-  }
-
-  /** The connection keeps the order, so nobody waits for the answer; a failure shows at the commit. */
-  function send(sql: string): void {
-    connection.query(sql).catch((error: unknown) => {
-      lost ??= error instanceof Error ? error : new Error(String(error));
-    });
   }
 
   async function end(failure?: unknown): Promise<void> {
