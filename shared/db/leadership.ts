@@ -252,7 +252,8 @@ export function createSoleLeadership(owner: string): Leadership {
     get isLeading() {
       return part !== undefined;
     },
-    leader: async () => (part ? { owner, until: new Date(8.64e15), isHeld: true } : null),
+    leader: async () =>
+      part ? { owner, until: new Date(8.64e15), isHeld: true, isGone: false } : null,
   };
 }
 

@@ -17,6 +17,8 @@ export interface LeaseHolder {
   readonly until: Date;
   /** False when its time is over, or its process is known to be gone. */
   readonly isHeld: boolean;
+  /** Whether its process is known to be gone, although its time is not over. */
+  readonly isGone: boolean;
 }
 
 /**
@@ -65,7 +67,7 @@ export function createLeases(deps: {
         return null;
       }
       // Whoever was seen as gone may be replaced before its time is over; anybody else may not.
-      const gone = holder?.owner ?? owner;
+      const gone = holder?.isGone === true ? holder.owner : null;
       return alone(async (tx) => {
         const [row] = await sequelize.query<{ token: number }>(
           `INSERT INTO leases (name, owner, until, token)
@@ -128,10 +130,14 @@ export function createLeases(deps: {
   }
 
   async function find(name: string): Promise<LeaseHolder | null> {
-    const [row] = await sequelize.query<{ owner: string; until: Date; isHeld: boolean }>(
-      `SELECT owner, until, until > clock_timestamp() AS "isHeld" FROM leases WHERE name = $1`,
+    const [row] = await sequelize.query<{ owner: string; until: Date; isInTime: boolean }>(
+      `SELECT owner, until, until > clock_timestamp() AS "isInTime" FROM leases WHERE name = $1`,
       { bind: [name], type: QueryTypes.SELECT },
     );
-    return row ? { ...row, isHeld: row.isHeld && !isProcessDead(row.owner, owner) } : null;
+    if (!row) {
+      return null;
+    }
+    const isGone = row.isInTime && isProcessDead(row.owner, owner);
+    return { owner: row.owner, until: row.until, isHeld: row.isInTime && !isGone, isGone };
   }
 }

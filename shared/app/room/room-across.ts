@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Op, QueryTypes } from "sequelize";
-import { RoomMessage } from "../../contract/room.ts";
 import { systemActor, type Origin } from "../../core/actor.ts";
 import type { Database } from "../../db/connect.ts";
 import { RoomMessageRow } from "../../db/rows/room-message.ts";
@@ -79,7 +78,7 @@ export function createRoomAcross(deps: {
       await inbox.leave(
         tx,
         "room.message",
-        said.map(({ message, origin }) => ({ message, origin })),
+        said.map(({ message, origin }) => ({ message: message.id, origin })),
       );
     },
     async handPress(press) {
@@ -187,9 +186,14 @@ export function createRoomAcross(deps: {
   }
 }
 
+/** What was left names the message; what it says is in its row. */
 async function give(bot: RoomBot, { id, kind, payload, leftAt }: LeftItem): Promise<undefined> {
-  const origin = payload["origin"] as Origin;
-  const message = RoomMessage.parse(payload["message"]);
+  const { message: messageId, origin } = payload as { message: string; origin: Origin };
+  const row = await RoomMessageRow.findOne({ where: { id: messageId } });
+  if (!row) {
+    return;
+  }
+  const message = presentRoomMessage(row, 0);
   if (kind === "room.message") {
     await bot.hear(message, origin);
   } else {
@@ -200,5 +204,5 @@ async function give(bot: RoomBot, { id, kind, payload, leftAt }: LeftItem): Prom
 }
 
 function toJson({ person, origin, message, action, values }: RoomPress) {
-  return { person, origin, message, action, values };
+  return { person, origin, message: message.id, action, values };
 }
