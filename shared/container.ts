@@ -18,7 +18,7 @@ import { createReleaseServices, type ReleaseModule } from "./app/releases/releas
 import { createRoomServices } from "./app/room/room-services.ts";
 import type { Services } from "./app/services.ts";
 import { createSessionServices } from "./app/sessions/session-services.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, DatabaseConfig } from "./config/config.ts";
 import type { Environment } from "./config/environment.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
 import type { Clock } from "./core/ports/clock.ts";
@@ -85,7 +85,7 @@ export interface Container {
 export async function createContainer(options: ContainerOptions): Promise<Container> {
   const { config, logger, clock, baseUrl, timers = systemTimers } = options;
   await mkdir(config.dataDir, { recursive: true });
-  const database = await openDatabase({ url: `sqlite:${config.database.storage}`, logger });
+  const database = await openConfigured(config.database, logger);
   const isAlone = options.role === "server" && (await database.dialect.claimSoleUse());
   await migrate(database, { logger });
 
@@ -209,6 +209,12 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       await database.close();
     },
   };
+}
+
+function openConfigured(database: DatabaseConfig, logger: Logger): Promise<Database> {
+  return database.dialect === "sqlite"
+    ? openDatabase({ url: `sqlite:${database.storage}`, logger })
+    : openDatabase({ ...database, url: database.url.reveal(), logger });
 }
 
 function createScms({ config, environment, logger }: ContainerOptions): readonly ScmProvider[] {

@@ -128,7 +128,15 @@ const Environment = z.strictObject({
 export const ConfigFile = z.strictObject({
   server: Server.optional(),
   data: Text.optional(),
-  database: z.strictObject({ url: Text }).optional(),
+  database: z
+    .strictObject({
+      url: Text.optional(),
+      pool: wholeNumber(2, 500).optional(),
+      connect_timeout: PositiveDuration.optional(),
+      statement_timeout: PositiveDuration.optional(),
+      idle_in_transaction_timeout: PositiveDuration.optional(),
+    })
+    .optional(),
   auth: Auth.optional(),
   chat: Chat.optional(),
   repositories: z
