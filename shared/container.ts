@@ -19,7 +19,7 @@ import { createRoomAcross } from "./app/room/room-across.ts";
 import { createRoomServices } from "./app/room/room-services.ts";
 import type { Services } from "./app/services.ts";
 import { createSessionServices } from "./app/sessions/session-services.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, DatabaseConfig } from "./config/config.ts";
 import type { Environment } from "./config/environment.ts";
 import { Secret } from "./config/secret.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
@@ -100,7 +100,7 @@ export interface Container {
 export async function createContainer(options: ContainerOptions): Promise<Container> {
   const { config, logger, clock, baseUrl, timers = systemTimers } = options;
   await mkdir(config.dataDir, { recursive: true });
-  const database = await openDatabase({ url: `sqlite:${config.database.storage}`, logger });
+  const database = await openConfigured(config.database, logger);
   const { dialect } = database;
   const isServer = options.role === "server";
   const isAlone = isServer && (await dialect.claimSoleUse());
@@ -247,6 +247,12 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       await database.close();
     },
   };
+}
+
+function openConfigured(database: DatabaseConfig, logger: Logger): Promise<Database> {
+  return database.dialect === "sqlite"
+    ? openDatabase({ url: `sqlite:${database.storage}`, logger })
+    : openDatabase({ ...database, url: database.url.reveal(), logger });
 }
 
 function createScms({ config, environment, logger }: ContainerOptions): readonly ScmProvider[] {

@@ -80,7 +80,11 @@ describe("config.example.yaml", () => {
 
   it("is a valid configuration", () => {
     const config = loadConfig({
-      env: { SLIPWAY_CLIENT_SECRET: "hush-hush", REGISTRY_TOKEN: "hush-hush" },
+      env: {
+        SLIPWAY_CLIENT_SECRET: "hush-hush",
+        SLIPWAY_DATABASE_PASSWORD: "hush-hush",
+        REGISTRY_TOKEN: "hush-hush",
+      },
       cwd: root,
       path: "config.example.yaml",
       providers: { scm: scmSchemas, target: deployTargetSchemas },

@@ -36,9 +36,26 @@ export interface ServerConfig {
   readonly trustProxy: false | number | string;
 }
 
-export interface DatabaseConfig {
+export type DatabaseConfig = SqliteConfig | PostgresConfig;
+
+export interface SqliteConfig {
   readonly dialect: "sqlite";
+  /** The absolute path of the file. */
   readonly storage: string;
+}
+
+export interface PostgresConfig {
+  readonly dialect: "postgres";
+  /** With user and password. */
+  readonly url: Secret;
+  readonly password: Secret | null;
+  /** Where it is, for messages. */
+  readonly location: string;
+  /** Most connections of one process. */
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
 }
 
 export interface AuthConfig {

@@ -17,7 +17,10 @@ const LARGEST_FILE_BYTES = 1024 * 1024;
 const DEFAULT_FILE = "config.yaml";
 
 export interface LoadConfigInput {
-  /** From `readEnvironment()`. `SLIPWAY_PORT`, `SLIPWAY_HEALTH_PORT`, `SLIPWAY_DATA` and `SLIPWAY_CONFIG` count more than the file. */
+  /**
+   * From `readEnvironment()`. `SLIPWAY_PORT`, `SLIPWAY_HEALTH_PORT`, `SLIPWAY_DATA`, `SLIPWAY_DATABASE_URL` and
+   * `SLIPWAY_CONFIG` count more than the file.
+   */
   readonly env: Environment;
   readonly cwd: string;
   /** Counts more than `SLIPWAY_CONFIG`. */
@@ -55,6 +58,7 @@ export function loadConfig(input: LoadConfigInput): Config {
       dataDir: overrides.dataDir === undefined ? undefined : resolve(input.cwd, overrides.dataDir),
       port: overrides.port,
       healthPort: overrides.healthPort,
+      databaseUrl: input.env["SLIPWAY_DATABASE_URL"] || undefined,
       problems,
     });
   if (config) {

@@ -133,7 +133,15 @@ export const ConfigFile = z.strictObject({
     error: "is shorter than 32 characters",
     params: { fix: "Make one with: openssl rand -base64 32" },
   }).optional(),
-  database: z.strictObject({ url: Text }).optional(),
+  database: z
+    .strictObject({
+      url: Text.optional(),
+      pool: wholeNumber(2, 500).optional(),
+      connect_timeout: PositiveDuration.optional(),
+      statement_timeout: PositiveDuration.optional(),
+      idle_in_transaction_timeout: PositiveDuration.optional(),
+    })
+    .optional(),
   auth: Auth.optional(),
   chat: Chat.optional(),
   repositories: z

@@ -42,6 +42,9 @@ export interface EventDeliveries {
 /** Rows removed per transaction, so that nobody waits long for it. */
 const REMOVE_AT_ONCE = 1_000;
 
+/** Rows are taken locked, skipping those of others, and changed by their fence: no turn is needed. */
+const BESIDE_OTHERS = { inTurn: false } as const;
+
 /** One subscriber's due deliveries; the index of due ones serves both halves. */
 const DUE_OF_ONE = `SELECT * FROM (
   SELECT d.id FROM event_deliveries d
@@ -189,18 +192,20 @@ export function createEventDeliveries(deps: {
         attempts: row.attempts + 1,
         eventSeq: row.eventSeq,
       }));
-    });
+    }, BESIDE_OTHERS);
   }
 
   async function update(
     { id, attempts }: Claim,
     values: Parameters<typeof EventDeliveryRow.update>[0],
   ): Promise<void> {
-    await uow.run((tx) =>
-      EventDeliveryRow.update(values, {
-        where: { id, attempts, status: "due" },
-        transaction: tx.sequelize,
-      }),
+    await uow.run(
+      (tx) =>
+        EventDeliveryRow.update(values, {
+          where: { id, attempts, status: "due" },
+          transaction: tx.sequelize,
+        }),
+      BESIDE_OTHERS,
     );
   }
 }

@@ -56,7 +56,8 @@ export function createSharedWork<T, R>(
     let taken: Waiting<T, R>[] | undefined;
     try {
       const results = await uow.run((tx) => {
-        taken = take(line);
+        // The same ones again, when the database has the work run once more.
+        taken ??= take(line);
         return write(
           tx,
           taken.map(({ item }) => item),

@@ -14,6 +14,9 @@ const BEAT_MS = LEASE_MS / 3;
 /** Finds what no wake-up told of: jobs that fall due, leases that ended, jobs of other processes. */
 const POLL_MS = 1_000;
 
+/** Rows are taken locked, skipping those of others, and changed by their fence: no turn is needed. */
+const BESIDE_OTHERS = { inTurn: false } as const;
+
 const DUE_OF_ONE = `SELECT * FROM (
   SELECT id FROM jobs
   WHERE name = ? AND run_at <= ? AND (status = 'waiting' OR (status = 'running' AND lease_until <= ?))
@@ -136,7 +139,7 @@ export function createWorkQueue(deps: {
         payload,
         attempts: attempts + 1,
       }));
-    });
+    }, BESIDE_OTHERS);
   }
 
   /** Never rejects: what cannot be settled is taken again when its lease ends. */
@@ -162,11 +165,13 @@ export function createWorkQueue(deps: {
     failure: { readonly error: unknown } | undefined,
   ): Promise<void> {
     if (!failure) {
-      await uow.run((tx) =>
-        JobRow.destroy({
-          where: { id: job.id, attempts: job.attempts },
-          transaction: tx.sequelize,
-        }),
+      await uow.run(
+        (tx) =>
+          JobRow.destroy({
+            where: { id: job.id, attempts: job.attempts },
+            transaction: tx.sequelize,
+          }),
+        BESIDE_OTHERS,
       );
       return;
     }
@@ -195,11 +200,13 @@ export function createWorkQueue(deps: {
     job: ClaimedJob,
     values: Parameters<typeof JobRow.update>[0],
   ): Promise<void> {
-    await uow.run((tx) =>
-      JobRow.update(values, {
-        where: { id: job.id, attempts: job.attempts },
-        transaction: tx.sequelize,
-      }),
+    await uow.run(
+      (tx) =>
+        JobRow.update(values, {
+          where: { id: job.id, attempts: job.attempts },
+          transaction: tx.sequelize,
+        }),
+      BESIDE_OTHERS,
     );
   }
 

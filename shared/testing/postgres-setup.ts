@@ -1,4 +1,3 @@
-import type { TestProject } from "vitest/node";
 import { openDatabase } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
 import { createLogger } from "../lib/logger.ts";
@@ -11,7 +10,7 @@ export const TEMPLATE = "slipway_template";
  * One server for a whole test run, with a migrated template that each test copies. Its workers find it by the environment, like
  * the processes that tests start.
  */
-export default async function setup(_project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(): Promise<() => Promise<void>> {
   const cluster = await startPostgres();
   const logger = createLogger({ level: "silent" });
   await cluster.createDatabase(TEMPLATE);

@@ -255,7 +255,6 @@ function createSqliteSession(
 
   return { begin, keep, forget, own, commit, abandon };
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- nothing to wait for here, but elsewhere
   async function begin(): Promise<Transaction> {
     if (count > 0) {
       send(marked ? "RELEASE work; SAVEPOINT work" : "SAVEPOINT work");
