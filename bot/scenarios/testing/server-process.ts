@@ -1,12 +1,15 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { newEmptyDatabase } from "../../../shared/testing/new-database.ts";
 import { untilItWorks } from "../../../shared/testing/until-it-works.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
+/** Set by the run, see shared/tooling/vitest.browser.config.ts. */
+const isOnPostgres = process.env["SLIPWAY_TEST_DATABASE"] === "postgres";
 
 /** How a command-line ended. */
 export interface CommandLine {
@@ -15,24 +18,40 @@ export interface CommandLine {
   readonly stderr: string;
 }
 
-/** The built product as its own process, on a data directory of its own. */
+/** The built product on a data directory of its own: one process, or one for each part (see `PROCESSES`). */
 export interface ServerProcess {
   readonly url: string;
   readonly data: string;
-  /** What it printed so far. */
+  /** What its processes printed so far. */
   output(): string;
   /** An API token of a sample person, made by the command-line while the server runs. */
   token(person: string): string;
   /** Runs the command-line on the same data. */
   cli(...args: string[]): CommandLine;
-  /** Asks it to stop and resolves with its exit code. */
+  /** Asks it to stop and resolves with its exit code: that of the first process that did not end well, if any. */
   stop(): Promise<number | null>;
   /** Pulls the plug: nothing gets a chance to clean up. */
   kill(): Promise<void>;
   /** Starts it again on the same data and port. */
   restart(): Promise<void>;
+  /** The processes, by the parts they run. */
+  parts(): ReadonlyMap<string, ServerPart>;
+  /** Starts one more process with these parts, e.g. `chat`. */
+  add(services: string): Promise<ServerPart>;
   /** Stops it and removes its data. */
   dispose(): Promise<void>;
+}
+
+/** One process of the product. */
+export interface ServerPart {
+  readonly services: string;
+  readonly pid: number;
+  /** Where it answers about its health. */
+  readonly healthUrl: string;
+  readonly isRunning: boolean;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves with its exit code; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
 }
 
 /** What an installation is given besides its data directory. */
@@ -40,14 +59,24 @@ export interface Installation {
   /** The text of config.yaml; the embedded default without one. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The processes: which parts each runs. */
+  readonly processes?: readonly string[];
 }
+
+const ALL = "chat,web,worker";
+/**
+ * `SLIPWAY_TEST_PROCESSES="chat web worker"` runs each part in a process of its own, which PostgreSQL allows
+ * (`SLIPWAY_TEST_DATABASE=postgres`); one process runs everything by default.
+ */
+const PROCESSES = (process.env["SLIPWAY_TEST_PROCESSES"] ?? ALL).split(" ");
 
 /** Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. */
 export async function startServer(
   setUp: (data: string) => Installation = () => ({}),
 ): Promise<ServerProcess> {
   const data = mkdtempSync(join(tmpdir(), "slipway-"));
-  const { config, env: extra } = setUp(data);
+  const { config, env: extra, processes = PROCESSES } = setUp(data);
+  const database = isOnPostgres ? await newEmptyDatabase() : undefined;
   const port = await freePort();
   const url = `http://localhost:${String(port)}`;
   const env: Record<string, string> = {
@@ -55,6 +84,7 @@ export async function startServer(
     HOME: data,
     SLIPWAY_PORT: String(port),
     SLIPWAY_DATA: data,
+    ...(database && { SLIPWAY_DATABASE_URL: database.url }),
     ...extra,
   };
   if (config !== undefined) {
@@ -62,7 +92,8 @@ export async function startServer(
     writeFileSync(env["SLIPWAY_CONFIG"], config);
   }
   let printed = "";
-  let child = await launch();
+  let running: ServerPart[] = [];
+  await launch();
   return {
     url,
     data,
@@ -70,40 +101,73 @@ export async function startServer(
     token,
     cli,
     stop,
-    kill,
-    restart: async () => {
-      child = await launch();
+    async kill() {
+      running.forEach((part) => part.signal("SIGKILL"));
+      await Promise.all(running.map((part) => part.ended));
+    },
+    restart: launch,
+    parts: () => new Map(running.map((part) => [part.services, part])),
+    async add(services) {
+      const part = await start(services);
+      running.push(part);
+      return part;
     },
     dispose: async () => {
+      running.forEach((part) => part.signal("SIGCONT"));
       await stop();
       rmSync(data, { recursive: true, force: true });
+      await database?.remove();
     },
   };
 
-  async function launch(): Promise<ChildProcess> {
-    const started = spawn(process.execPath, ["shared/tooling/launch.mjs", "bot/main.js"], {
+  async function launch(): Promise<void> {
+    running = await Promise.all(processes.map(start));
+    await untilItWorks(
+      async () => {
+        const { chat } = await readHealth(url);
+        if (chat.leader === null) {
+          throw new Error("Nobody runs chat.");
+        }
+      },
+      { timeoutMs: 60_000, intervalMs: 25 },
+    );
+  }
+
+  async function start(services: string): Promise<ServerPart> {
+    const healthPort = services.includes("web") ? port : await freePort();
+    const healthUrl = `http://localhost:${String(healthPort)}`;
+    const args = services === ALL ? [] : [`--services=${services}`];
+    const child = spawn(process.execPath, ["shared/tooling/launch.mjs", "bot/main.js", ...args], {
       cwd: root,
-      env,
+      env: { ...env, SLIPWAY_HEALTH_PORT: String(healthPort) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const take = (chunk: Buffer) => {
       printed += chunk.toString();
     };
-    started.stdout.on("data", take);
-    started.stderr.on("data", take);
+    child.stdout.on("data", take);
+    child.stderr.on("data", take);
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+    const ended = once(child, "exit").then(() => child.exitCode);
     await untilItWorks(
       async () => {
-        if (started.exitCode !== null) {
-          throw new Error(`The server ended with ${String(started.exitCode)}:\n${printed}`);
+        if (hasEnded()) {
+          throw new Error(`A process ended with ${String(child.exitCode)}:\n${printed}`);
         }
-        const response = await fetch(`${url}/health/ready`);
-        if (!response.ok) {
-          throw new Error(`Not ready: ${await response.text()}`);
-        }
+        await readHealth(healthUrl);
       },
-      { timeoutMs: 60_000, intervalMs: 25, isHopeless: () => started.exitCode !== null },
+      { timeoutMs: 60_000, intervalMs: 25, isHopeless: hasEnded },
     );
-    return started;
+    return {
+      services,
+      pid: child.pid ?? 0,
+      healthUrl,
+      get isRunning() {
+        return !hasEnded();
+      },
+      signal: (name) => void child.kill(name),
+      ended,
+    };
   }
 
   function cli(...args: string[]): CommandLine {
@@ -120,20 +184,22 @@ export async function startServer(
   }
 
   async function stop(): Promise<number | null> {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      return child.exitCode;
-    }
-    const ended = once(child, "exit");
-    child.kill("SIGTERM");
-    await ended;
-    return child.exitCode;
+    running.filter((part) => part.isRunning).forEach((part) => part.signal("SIGTERM"));
+    const codes = await Promise.all(running.map((part) => part.ended));
+    return codes.find((code) => code !== 0) ?? 0;
   }
+}
 
-  async function kill(): Promise<void> {
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
+/** What a process says of itself when it is ready; throws while it is not. */
+export async function readHealth(url: string): Promise<{
+  readonly services: readonly string[];
+  readonly chat: { readonly leads: boolean; readonly leader: string | null };
+}> {
+  const response = await fetch(`${url}/health/ready`);
+  if (!response.ok) {
+    throw new Error(`Not ready: ${await response.text()}`);
   }
+  return (await response.json()) as Awaited<ReturnType<typeof readHealth>>;
 }
 
 /** Runs an entry of the product to its end. Null as status: it did not end within thirty seconds. */
