@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -195,11 +196,27 @@ export async function readHealth(url: string): Promise<{
   readonly services: readonly string[];
   readonly chat: { readonly leads: boolean; readonly leader: string | null };
 }> {
-  const response = await fetch(`${url}/health/ready`);
-  if (!response.ok) {
-    throw new Error(`Not ready: ${await response.text()}`);
+  const { status, text } = await ask(`${url}/health/ready`);
+  if (status !== 200) {
+    throw new Error(`Not ready: ${text}`);
   }
-  return (await response.json()) as Awaited<ReturnType<typeof readHealth>>;
+  return JSON.parse(text) as Awaited<ReturnType<typeof readHealth>>;
+}
+
+/** By a connection of its own: one that is kept may be closed by the server before a test uses it again. */
+function ask(url: string): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((answered, failed) => {
+    const request = get(url, { agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => answered({ status: response.statusCode ?? 0, text }));
+      response.on("error", failed);
+    });
+    request.on("error", failed);
+  });
 }
 
 /** Runs an entry of the product to its end. Null as status: it did not end within thirty seconds. */
