@@ -35,10 +35,10 @@ export interface ServerProcess {
   kill(): Promise<void>;
   /** Starts it again on the same data and port. */
   restart(): Promise<void>;
-  /** The processes, by the parts they run. */
-  parts(): ReadonlyMap<string, ServerPart>;
-  /** Starts one more process with these parts, e.g. `chat`. */
-  add(services: string): Promise<ServerPart>;
+  /** The processes, the first ones first. */
+  parts(): readonly ServerPart[];
+  /** Starts one more process with these parts, e.g. `chat`, with variables of its own. */
+  add(services: string, env?: Readonly<Record<string, string>>): Promise<ServerPart>;
   /** Stops it and removes its data. */
   dispose(): Promise<void>;
 }
@@ -47,8 +47,8 @@ export interface ServerProcess {
 export interface ServerPart {
   readonly services: string;
   readonly pid: number;
-  /** Where it answers about its health. */
-  readonly healthUrl: string;
+  /** Where it answers: everything with the web part, about its health without. */
+  readonly url: string;
   readonly isRunning: boolean;
   signal(name: NodeJS.Signals): void;
   /** Resolves with its exit code; null when a signal ended it. */
@@ -62,6 +62,8 @@ export interface Installation {
   readonly env?: Readonly<Record<string, string>>;
   /** The processes: which parts each runs. */
   readonly processes?: readonly string[];
+  /** A database of its own; by default a new one, or SQLite. */
+  readonly databaseUrl?: string;
 }
 
 const ALL = "chat,web,worker";
@@ -76,8 +78,9 @@ export async function startServer(
   setUp: (data: string) => Installation = () => ({}),
 ): Promise<ServerProcess> {
   const data = mkdtempSync(join(tmpdir(), "slipway-"));
-  const { config, env: extra, processes = PROCESSES } = setUp(data);
-  const database = isOnPostgres ? await newEmptyDatabase() : undefined;
+  const { config, env: extra, processes = PROCESSES, databaseUrl } = setUp(data);
+  const database = isOnPostgres && databaseUrl === undefined ? await newEmptyDatabase() : undefined;
+  const address = databaseUrl ?? database?.url;
   const port = await freePort();
   const url = `http://localhost:${String(port)}`;
   const env: Record<string, string> = {
@@ -85,7 +88,7 @@ export async function startServer(
     HOME: data,
     SLIPWAY_PORT: String(port),
     SLIPWAY_DATA: data,
-    ...(database && { SLIPWAY_DATABASE_URL: database.url }),
+    ...(address !== undefined && { SLIPWAY_DATABASE_URL: address }),
     ...extra,
   };
   if (config !== undefined) {
@@ -107,9 +110,9 @@ export async function startServer(
       await Promise.all(running.map((part) => part.ended));
     },
     restart: launch,
-    parts: () => new Map(running.map((part) => [part.services, part])),
-    async add(services) {
-      const part = await start(services);
+    parts: () => running,
+    async add(services, own) {
+      const part = await start(services, own);
       running.push(part);
       return part;
     },
@@ -122,7 +125,8 @@ export async function startServer(
   };
 
   async function launch(): Promise<void> {
-    running = await Promise.all(processes.map(start));
+    buildOnce();
+    running = await Promise.all(processes.map((services) => start(services)));
     await untilItWorks(
       async () => {
         const { chat } = await readHealth(url);
@@ -134,13 +138,17 @@ export async function startServer(
     );
   }
 
-  async function start(services: string): Promise<ServerPart> {
-    const healthPort = services.includes("web") ? port : await freePort();
-    const healthUrl = `http://localhost:${String(healthPort)}`;
+  async function start(
+    services: string,
+    own: Readonly<Record<string, string>> = {},
+  ): Promise<ServerPart> {
+    const ownPort =
+      own["SLIPWAY_PORT"] ?? String(services.includes("web") ? port : await freePort());
+    const ownUrl = `http://localhost:${ownPort}`;
     const args = services === ALL ? [] : [`--services=${services}`];
     const child = spawn(process.execPath, ["shared/tooling/launch.mjs", "bot/main.js", ...args], {
       cwd: root,
-      env: { ...env, SLIPWAY_HEALTH_PORT: String(healthPort) },
+      env: { ...env, SLIPWAY_HEALTH_PORT: ownPort, ...own },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const take = (chunk: Buffer) => {
@@ -155,14 +163,14 @@ export async function startServer(
         if (hasEnded()) {
           throw new Error(`A process ended with ${String(child.exitCode)}:\n${printed}`);
         }
-        await readHealth(healthUrl);
+        await readHealth(ownUrl);
       },
       { timeoutMs: 60_000, intervalMs: 25, isHopeless: hasEnded },
     );
     return {
       services,
       pid: child.pid ?? 0,
-      healthUrl,
+      url: ownUrl,
       get isRunning() {
         return !hasEnded();
       },
@@ -188,6 +196,18 @@ export async function startServer(
     running.filter((part) => part.isRunning).forEach((part) => part.signal("SIGTERM"));
     const codes = await Promise.all(running.map((part) => part.ended));
     return codes.find((code) => code !== 0) ?? 0;
+  }
+}
+
+let isBuilt = false;
+
+/** Builds what is missing or outdated, before several processes would do it at once. */
+function buildOnce(): void {
+  if (!isBuilt) {
+    spawnSync(process.execPath, ["shared/tooling/launch.mjs", "bot/cli.js", "--help"], {
+      cwd: root,
+    });
+    isBuilt = true;
   }
 }
 
