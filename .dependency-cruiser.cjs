@@ -111,7 +111,8 @@ module.exports = {
       "^(bot|dashboard|shared/(?!db|app|container))",
       "node_modules/sequelize/",
     ),
-    vendor(["sqlite3"], "shared/db", "Only shared/db/connect.ts knows the driver."),
+    vendor(["sqlite3"], "shared/db/sqlite", "Only the dialect of SQLite knows its driver."),
+    vendor(["pg"], "shared/db/postgres", "Only the dialect of PostgreSQL knows its driver."),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
     vendor(
       ["@octokit/[^/]+"],

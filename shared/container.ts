@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { createAuditServices } from "./app/audit/audit-services.ts";
 import { createCatalogServices } from "./app/catalog/catalog-services.ts";
 import { syncDeclaredServices } from "./app/catalog/sync-declared-services.ts";
+import { createChatInbox, type ChatInbox } from "./app/chat-inbox/chat-inbox.ts";
 import { createChatStoreServices } from "./app/chat-store/chat-store-services.ts";
 import { createDeploymentServices } from "./app/deployments/deployment-services.ts";
 import type { DeploymentDeps } from "./app/deployments/deps.ts";
@@ -18,33 +18,40 @@ import { createEligiblePeople } from "./app/people/eligible-people.ts";
 import { createPeopleServices, type PeopleModule } from "./app/people/people-services.ts";
 import { can } from "./app/policies.ts";
 import { createReleaseServices, type ReleaseModule } from "./app/releases/release-services.ts";
+import { createRoomAcross } from "./app/room/room-across.ts";
 import { createRoomServices } from "./app/room/room-services.ts";
 import type { Services } from "./app/services.ts";
 import { createSessionServices } from "./app/sessions/session-services.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, DatabaseConfig } from "./config/config.ts";
 import type { Environment } from "./config/environment.ts";
+import { Secret } from "./config/secret.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
 import type { Clock } from "./core/ports/clock.ts";
 import type { DeployTarget } from "./core/ports/deploy-target.ts";
 import type { HttpCache } from "./core/ports/http-cache.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
+import { agreeOn } from "./db/common-settings.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
 import { createHttpCache } from "./db/http-cache.ts";
 import { migrate } from "./db/migrate.ts";
+import { createProcesses, type Processes } from "./db/processes.ts";
+import type { Signals } from "./db/signals.ts";
 import { takeOver } from "./db/take-over.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
 import type { UnitOfWork } from "./db/unit-of-work.types.ts";
-import { createWorkQueue, type EmbeddedWorkQueue } from "./db/work-queue.ts";
-import { EnvironmentNotFound } from "./errors/catalog.ts";
+import type { RunningWorkQueue } from "./db/work-queue.types.ts";
+import { EnvironmentNotFound, SecretKeyDiffers } from "./errors/catalog.ts";
 import type { Subscriber } from "./events/events.ts";
 import type { RepositoryFiles } from "./integrations/deploy/definition.ts";
 import { createDeployTarget } from "./integrations/deploy/index.ts";
 import { createScm } from "./integrations/scm/index.ts";
 import { correlationId } from "./lib/correlation.ts";
 import type { Logger } from "./lib/logger.ts";
+import { processIdentity } from "./lib/process-identity.ts";
 import { systemTimers, type Timers } from "./lib/scheduler.ts";
-import { openSecretBox } from "./lib/secret-box.ts";
+import { readInstallationKeys } from "./lib/installation-keys.ts";
+import { createSecretBox } from "./lib/secret-box.ts";
 
 export interface ContainerOptions {
   readonly config: Config;
@@ -68,12 +75,20 @@ export interface Container {
   readonly deployments: DeploymentDeps;
   readonly database: Database;
   readonly uow: UnitOfWork;
-  readonly queue: EmbeddedWorkQueue;
+  readonly queue: RunningWorkQueue;
   readonly deliveries: EventDeliveries;
-  /** Who hears of facts. Add to it before the first command is taken: deliveries are made at each commit. */
+  /**
+   * Who hears of facts, in whichever process. Add to it before the first command is taken: deliveries are made at each commit.
+   */
   readonly subscribers: Subscriber[];
-  /** Called after each commit that brought facts. */
-  onFacts(wake: () => void): void;
+  /** What commits wake, in this process and in others. */
+  readonly signals: Signals;
+  /** What the processes of an installation agree on among themselves. */
+  readonly processes: Processes;
+  /** What is handed to the process that runs chat. */
+  readonly inbox: ChatInbox;
+  /** Signs cookies; the same for every process. */
+  readonly cookieSecret: Secret;
   /**
    * Brings the database in step with the configuration and with whom the identity provider lists, and takes over what a
    * server that was killed had begun.
@@ -91,13 +106,17 @@ export interface Container {
 export async function createContainer(options: ContainerOptions): Promise<Container> {
   const { config, logger, clock, baseUrl, timers = systemTimers } = options;
   await mkdir(config.dataDir, { recursive: true });
-  const database = await openDatabase({ url: `sqlite:${config.database.storage}`, logger });
-  const isAlone = options.role === "server" && (await database.dialect.claimSoleUse());
+  const database = await openConfigured(config.database, logger);
+  const { dialect } = database;
+  const isServer = options.role === "server";
+  const isAlone = isServer && (await dialect.claimSoleUse());
   await migrate(database, { logger });
 
+  const identity = processIdentity();
   const stopping = new AbortController();
   const subscribers: Subscriber[] = [];
-  const wakers: (() => void)[] = [];
+  const signals = await dialect.openSignals({ listens: isServer, logger, timers });
+  const jobs = dialect.openJobs({ logger });
   const live = createLiveServices({ logger, timers });
   const uow = createUnitOfWork({
     database,
@@ -105,17 +124,28 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     correlationId,
     clock,
     logger,
-    onCommit({ lastSeq, jobCount }) {
-      if (lastSeq !== null) {
-        live.wake();
-        wakers.forEach((wake) => wake());
-      }
-      if (jobCount > 0) {
-        queue.wake();
-      }
-    },
+    enqueue: (transaction, job, now) => jobs.enqueue(transaction, job, now),
+    signals,
   });
-  const queue = createWorkQueue({ database, uow, clock, logger, timers });
+  const queue = jobs.createQueue({ uow, clock, logger, timers });
+  signals.on("facts", () => live.wake());
+  signals.on("jobs", () => queue.wake());
+  const keys = await readInstallationKeys({
+    dataDirectory: config.dataDir,
+    secret: config.secretKey?.reveal() ?? null,
+  });
+  const processes = createProcesses({ database, uow, signals, owner: identity, logger, timers });
+  if (dialect.servesManyWriters) {
+    const common = await agreeOn(uow, "keys", keys.fingerprint);
+    if (common !== keys.fingerprint) {
+      throw new SecretKeyDiffers({ own: keys.fingerprint, common });
+    }
+  }
+  const isAnybodyThere = async () => (await processes.chat.leader()) !== null;
+  const inbox = createChatInbox({ uow, signals, clock, logger, timers, isAnybodyThere });
+  const across = dialect.servesManyWriters
+    ? createRoomAcross({ database, uow, signals, inbox, logger, timers, isAnybodyThere })
+    : undefined;
   const deliveries = createEventDeliveries({ database, uow, clock });
 
   const scms = createScms(options, createHttpCache({ uow, clock, logger }));
@@ -134,7 +164,8 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     logger,
     rules: config.auth.roles,
     claimsSource: options.claimsSource,
-    secretBox: await openSecretBox(join(config.dataDir, "secret.key")),
+    secretBox: createSecretBox(keys.box),
+    exclusive: processes.exclusive,
     endSessions: (subject) => sessions.destroyAll({ subject }),
   });
   const releases = createReleaseServices({
@@ -181,8 +212,8 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     people: people.services,
     sessions,
     live,
-    room: createRoomServices({ database, uow, clock, logger }),
-    chatStore: createChatStoreServices({ uow, clock }),
+    room: createRoomServices({ database, uow, clock, logger, ...(across && { exchange: across }) }),
+    chatStore: createChatStoreServices({ uow, clock, taker: identity }),
     installation: {
       get baseUrl() {
         return baseUrl();
@@ -207,21 +238,34 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     queue,
     deliveries,
     subscribers,
-    onFacts: (wake) => void wakers.push(wake),
+    signals,
+    processes,
+    inbox,
+    cookieSecret: new Secret(keys.cookie),
     async prepare() {
       if (isAlone) {
         await takeOver(uow);
       }
-      await syncDeclaredServices({ uow, clock }, config.services);
-      await people.learnDirectory();
+      await processes.exclusive("prepare", async () => {
+        await syncDeclaredServices({ uow, clock }, config.services);
+        await people.learnDirectory();
+      });
     },
     recordBaselines: (branch) => recordBaselines(deployments, branch),
     async close() {
       stopping.abort();
       live.stop();
+      across?.stop();
+      await signals.stop();
       await database.close();
     },
   };
+}
+
+function openConfigured(database: DatabaseConfig, logger: Logger): Promise<Database> {
+  return database.dialect === "sqlite"
+    ? openDatabase({ url: `sqlite:${database.storage}`, logger })
+    : openDatabase({ ...database, url: database.url.reveal(), logger });
 }
 
 function createScms(

@@ -12,6 +12,8 @@ const EVERY_MS = 1_500;
 /** One message that says how far a long command is. */
 export interface ProgressMessage {
   readonly report: (done: number, total: number, what: string) => void;
+  /** Shows at once that something is being done. */
+  show(): Promise<void>;
   /** No more edits from now on. The message, when there is one: the answer replaces it. */
   finish(): Promise<MessageRef | undefined>;
 }
@@ -37,6 +39,11 @@ export function createProgressMessage(deps: {
       if (cancel === undefined && !finished) {
         wait(QUIET_MS);
       }
+    },
+    async show() {
+      latest ??= toCard(deps.title, 0, 0, "");
+      busy = display().catch(deps.onError);
+      await busy;
     },
     async finish() {
       finished = true;

@@ -17,6 +17,7 @@ import type { Answer, Command, CommandContext } from "./command.ts";
 import { defineAction, defineActionRef, defineCommand } from "./define-command.ts";
 import { createPosts } from "./posts.ts";
 import { createRouter } from "./router.ts";
+import { createFakeChatStore } from "./testing/fake-chat-store.ts";
 import { createFakePlatform, textOf } from "./testing/fake-platform.ts";
 import { createFakeServices } from "./testing/fake-services.ts";
 
@@ -42,7 +43,8 @@ async function setUp(
   const clock = createManualClock();
   const lines: string[] = [];
   const logger = createLogger({ destination: { write: (line) => lines.push(line) } });
-  const services = createFakeServices(can ? { can } : {});
+  const chatStore = createFakeChatStore();
+  const services = createFakeServices({ chatStore, ...(can ? { can } : {}) });
   const platform = createFakePlatform({ now: () => clock.now() });
   const stranger = createFakePlatform({ id: "stranger", now: () => clock.now() });
   Object.assign(stranger.features, { usersAreSubjects: false });
@@ -151,7 +153,7 @@ async function setUp(
   });
   await platform.start((event) => router.handle(event));
   await stranger.start((event) => router.handle(event));
-  return { clock, platform, stranger, posts, drainer, ran, lines };
+  return { clock, platform, stranger, posts, drainer, ran, lines, chatStore };
 }
 
 describe(createRouter.name, () => {
@@ -180,6 +182,27 @@ describe(createRouter.name, () => {
     await platform.say("aprove 12", { ...dana, deliveryId: "d2" });
     expect(ran).toHaveLength(1);
     expect(platform.messages).toHaveLength(2);
+  });
+
+  it("does what whoever was stopped had begun and not changed, and answers once", async () => {
+    const { platform, ran, chatStore } = await setUp();
+    await platform.say("approve 12", { ...dana, deliveryId: "d1" });
+    chatStore.interrupt("fake", "d1");
+    await platform.say("approve 12", { ...dana, deliveryId: "d1" });
+    expect(ran).toHaveLength(2);
+    expect(platform.messages.map(textOf)).toEqual(["Done"]);
+  });
+
+  it("shows what whoever was stopped had changed, instead of changing it again", async () => {
+    const { platform, ran, chatStore } = await setUp();
+    chatStore.interrupt("fake", "d1", [
+      { kind: "release", id: "12" },
+      { kind: "deployment", id: "5" },
+    ]);
+    await platform.say("approve 12", { ...dana, deliveryId: "d1" });
+    expect(ran).toEqual([]);
+    expect(platform.messages.map(textOf)).toEqual(["Renewed"]);
+    expect(await chatStore.findPosts("deployment/5")).toHaveLength(1);
   });
 
   it("suggests what a mistyped command meant, to its author only", async () => {

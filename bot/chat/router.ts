@@ -27,6 +27,9 @@ import { runText } from "./run-text.ts";
 /** Older than this, a command that changes something may no longer be what the person wants. */
 const STALE_MS = 5 * 60_000;
 
+/** How far the clocks of the machines that run Slipway may differ. */
+const CLOCKS_DIFFER_MS = 60_000;
+
 /** A mistake or a refusal is everyday business; what we broke is not. */
 const LOG_LEVELS = {
   invalid_input: "debug",
@@ -71,6 +74,18 @@ type CommandEvent = Extract<Inbound, { readonly type: "command" }>;
 type ActionEvent = Extract<Inbound, { readonly type: "action" }>;
 type Run = (context: CommandContext) => Promise<Answer>;
 
+/** What a delivery may send of its own: sent again after an interruption, each is the same message, changed. */
+type Part = "answer" | "notice";
+
+/** One time of dealing with a delivery. */
+interface Attempt {
+  readonly reference: string;
+  /** Messages posted since then may already be the answer. */
+  readonly since: Date;
+  /** Somebody began with it and was stopped. */
+  readonly isAgain: boolean;
+}
+
 /** What is about to be run, whether it was typed or clicked. */
 interface Request {
   readonly event: Inbound;
@@ -92,7 +107,7 @@ export function createRouter(deps: RouterDeps): Router {
 
   return {
     async handle(event) {
-      const reference = `${event.place.platform}:${event.deliveryId}`.slice(0, 100);
+      const reference = referenceOf(event);
       await withCorrelation(reference, async () => {
         try {
           await serve(event, reference);
@@ -116,8 +131,8 @@ export function createRouter(deps: RouterDeps): Router {
         return;
       }
       await event.reply.acknowledge();
-      if (read && (await isFirstDelivery(event))) {
-        await perform(read(), reference);
+      if (read) {
+        await once(event, reference, (attempt) => perform(read(), attempt));
       }
     } catch (error) {
       await sorry(event, error, reference);
@@ -135,30 +150,76 @@ export function createRouter(deps: RouterDeps): Router {
       return;
     }
     await event.reply.acknowledge();
-    if (!(await isFirstDelivery(event))) {
+    await once(event, reference, async (attempt) => {
+      if (meaning.type === "form") {
+        const values = readFormValues(meaning.form, event.values);
+        await perform(toActionRequest(event, meaning.form.submit, values), attempt);
+      } else {
+        await perform(toActionRequest(event, meaning.call, event.values), attempt);
+      }
+    });
+  }
+
+  /**
+   * Deals with a delivery that nobody has dealt with. When somebody began and was stopped, what they had changed is shown
+   * instead of being done twice; when they had changed nothing, it is done now.
+   */
+  async function once(
+    event: Inbound,
+    reference: string,
+    work: (attempt: Attempt) => Promise<void>,
+  ): Promise<void> {
+    const { platform } = event.place;
+    const taken = await services.chatStore.takeDelivery(platform, event.deliveryId);
+    if (taken === "known") {
       return;
     }
-    if (meaning.type === "form") {
-      const values = readFormValues(meaning.form, event.values);
-      await perform(toActionRequest(event, meaning.form.submit, values), reference);
-    } else {
-      await perform(toActionRequest(event, meaning.call, event.values), reference);
+    const isAgain = taken === "again";
+    const attempt = { reference, isAgain, since: isAgain ? event.sentAt : clock.now() };
+    try {
+      if (!isAgain || !(await tellWhatWasDone(event, attempt))) {
+        await work(attempt);
+      }
+    } catch (error) {
+      await sorry(event, error, reference);
+    } finally {
+      await services.chatStore.finishDelivery(platform, event.deliveryId);
     }
   }
 
-  async function perform(request: Request, reference: string): Promise<void> {
+  /** False when nothing was. */
+  async function tellWhatWasDone(event: Inbound, { reference, since }: Attempt): Promise<boolean> {
+    // Machines whose clocks differ a little may have taken part.
+    const from = new Date(since.getTime() - CLOCKS_DIFFER_MS);
+    const changes = await services.chatStore.changesUnder(reference, from);
+    const first = changes.find(({ kind }) => kind === "deployment") ?? changes[0];
+    if (!first) {
+      return false;
+    }
+    const live = await deps.renderLive(`${first.kind}/${first.id}`);
+    if (live) {
+      const source = event.type === "action" ? event.message : undefined;
+      await posts.show(event.place, live, { since, source });
+    } else {
+      await send(event, interruptedCard, "everyone");
+    }
+    return true;
+  }
+
+  async function perform(request: Request, attempt: Attempt): Promise<void> {
     const { event, subject } = request;
     if (request.changes && subject !== undefined) {
       // Two clicks on one thing are served one after the other, from whichever platforms they come.
-      await inTurn(subject, () => performNow(request, reference));
+      await inTurn(subject, () => performNow(request, attempt));
     } else {
-      await performNow(request, reference);
+      await performNow(request, attempt);
     }
     logger.info({ platform: event.place.platform, command: request.id }, "served a command");
   }
 
-  async function performNow(request: Request, reference: string): Promise<void> {
+  async function performNow(request: Request, attempt: Attempt): Promise<void> {
     const { event, subject } = request;
+    const { reference } = attempt;
     const receivedAt = clock.now();
     let progress: ProgressMessage | undefined;
     try {
@@ -170,6 +231,10 @@ export function createRouter(deps: RouterDeps): Router {
         return;
       }
       progress = startProgress(request);
+      if (attempt.isAgain) {
+        // Turns what whoever was stopped may have left behind into the answer.
+        await progress.show();
+      }
       const answer = await request.run({
         actor,
         services,
@@ -178,7 +243,7 @@ export function createRouter(deps: RouterDeps): Router {
         place: event.place,
         progress: progress.report,
       });
-      await reply(event, answer, receivedAt, await progress.finish());
+      await reply(event, answer, attempt.since, await progress.finish());
     } catch (error) {
       await sorry(event, error, reference, await progress?.finish());
       if (error instanceof AppError && error.kind === "conflict" && subject !== undefined) {
@@ -213,7 +278,7 @@ export function createRouter(deps: RouterDeps): Router {
       await send(event, content, answer.visibility ?? "everyone");
     }
     if (notice) {
-      await send(event, notice, "only-you");
+      await send(event, notice, "only-you", "notice");
     }
   }
 
@@ -247,9 +312,11 @@ export function createRouter(deps: RouterDeps): Router {
     event: Inbound,
     content: Card,
     visibility: "everyone" | "only-you",
+    part: Part = "answer",
   ): Promise<MessageRef | undefined> {
     const issued = await tokens.issue(event.place.platform, content);
-    const ref = await event.reply.send({ card: content, tokens: issued, visibility });
+    const key = `${referenceOf(event)}\n${part}`;
+    const ref = await event.reply.send({ card: content, tokens: issued, visibility, key });
     if (ref) {
       await tokens.bind(issued, ref);
     }
@@ -270,10 +337,6 @@ export function createRouter(deps: RouterDeps): Router {
       edit,
       onError: (error) => logger.debug({ err: error }, "could not show progress"),
     });
-  }
-
-  async function isFirstDelivery(event: Inbound): Promise<boolean> {
-    return services.chatStore.takeDelivery(event.place.platform, event.deliveryId);
   }
 
   /**
@@ -345,6 +408,16 @@ export function createRouter(deps: RouterDeps): Router {
   }
 }
 
+/** Names a delivery in logs, in facts and to people. */
+function referenceOf({ place, deliveryId }: Inbound): string {
+  return `${place.platform}:${deliveryId}`.slice(0, 100);
+}
+
+const interruptedCard = card(
+  "Done",
+  "success",
+  text("I was interrupted right after this was done, so I cannot tell you more about it."),
+);
 const doneCard = card("Done", "success", text("The card above is up to date."));
 
 function staleCard({ event, text: typed }: Request, ageMs: number): Card {

@@ -28,7 +28,6 @@ export const platforms: readonly PlatformEntry[] = [
   {
     id: roomId,
     options: RoomOptions,
-    create: (_, { services, systemActor, logger, clock }) =>
-      createRoomPlatform({ room: services.room, systemActor, logger, clock }),
+    create: (_, { services, clock }) => createRoomPlatform({ room: services.room, clock }),
   },
 ];

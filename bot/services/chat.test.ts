@@ -82,10 +82,10 @@ describe(startChat.name, () => {
   });
 
   it("answers in the embedded room from message to card", async () => {
-    const { clock, logger, deps } = setUp();
+    const { clock, deps } = setUp();
     const room = createFakeRoom(clock);
     const services = createFakeServices({ room });
-    const platform = createRoomPlatform({ room, systemActor, logger, clock });
+    const platform = createRoomPlatform({ room, clock });
     const chat = await startChat({ ...deps, services, platforms: [platform] });
     await room.post(dana, { channel: "releases", text: "@slipway whoami" });
     await chat.stop();

@@ -1,4 +1,5 @@
 import type { Actor, Services } from "../../shared/app/services.ts";
+import { ShuttingDown } from "../../shared/errors/catalog.ts";
 import type { Subscriber } from "../../shared/events/events.ts";
 import { pause } from "../../shared/lib/deadline.ts";
 import type { Drainer } from "../../shared/lib/drainer.ts";
@@ -32,6 +33,8 @@ export interface ChatDeps {
   readonly logger: Logger;
   readonly clock?: { now(): Date };
   readonly timers?: Timers;
+  /** What everything is wrapped in that begins with somebody speaking, such as a fence. */
+  readonly within?: <T>(work: () => T) => T;
 }
 
 /** How one platform is, for readiness. */
@@ -86,7 +89,7 @@ const RECENT_LIMIT = 30;
 
 /** Wires the chat side together without connecting to anything. */
 export function createChat(deps: ChatDeps): ChatService {
-  const { services, systemActor, timers = systemTimers } = deps;
+  const { services, systemActor, timers = systemTimers, within = (work) => work() } = deps;
   const clock = deps.clock ?? { now: () => new Date() };
   const logger = deps.logger.child({ part: "chat" });
   const platforms = new Map(deps.platforms.map((platform) => [platform.id, platform]));
@@ -169,12 +172,12 @@ export function createChat(deps: ChatDeps): ChatService {
     }
   }
 
-  /** Platforms that deliver again what nobody took do so at their next start. */
+  /** Throws what was not taken, so that a platform that can delivers it again, here or elsewhere. */
   async function take(event: Inbound): Promise<void> {
     if (stopping.signal.aborted) {
-      return;
+      throw new ShuttingDown({});
     }
-    const served = router.handle(event).finally(() => serving.delete(served));
+    const served = within(() => router.handle(event)).finally(() => serving.delete(served));
     serving.add(served);
     await served;
   }

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { fileURLToPath } from "node:url";
+import type { OidcClient } from "../../dashboard/server/auth/oidc.ts";
+import type { PartState } from "../../dashboard/server/routes/health.ts";
 import type { PlatformWebhook } from "../../dashboard/server/routes/platform-webhooks.ts";
 import { baseUrlAt, type Config } from "../../shared/config/config.ts";
 import type { Environment } from "../../shared/config/environment.ts";
@@ -8,16 +10,25 @@ import type { ConnectionView } from "../../shared/contract/connection.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
 import { systemActor } from "../../shared/core/actor.ts";
 import { AppError } from "../../shared/errors/app-error.ts";
-import { PortInUse, ServicesInvalid, ShuttingDown } from "../../shared/errors/catalog.ts";
+import {
+  EmbeddedIdentityTaken,
+  PortInUse,
+  ServicesInvalid,
+  ShuttingDown,
+} from "../../shared/errors/catalog.ts";
 import { createDrainer } from "../../shared/lib/drainer.ts";
-import { createLogger } from "../../shared/lib/logger.ts";
+import { createLogger, type Logger } from "../../shared/lib/logger.ts";
+import { spokenIdentity } from "../../shared/lib/process-identity.ts";
 import { createSampleWorkspace } from "../../shared/sample/sample-workspace.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
 import { platforms as platformEntries } from "../platforms/index.ts";
-import { createChat, type ChatService, type PlatformStatus } from "./chat.ts";
+import { createChat, type PlatformStatus } from "./chat.ts";
+import { startChatLeader, type ChatLeader } from "./chat-leader.ts";
+import { createChatWebhooks } from "./chat-webhooks.ts";
+import { startHealth } from "./health.ts";
 import { loadInstallation, sampleDirectory } from "./load-installation.ts";
-import { SERVICE_NAMES, type RunningService, type ServiceName } from "./running-service.ts";
-import { createIdentity, startWeb } from "./web.ts";
+import { SERVICE_NAMES, type ServiceName, type Stoppable } from "./running-service.ts";
+import { createIdentity, createIdentityElsewhere, startWeb } from "./web.ts";
 import { startWorker } from "./worker.ts";
 
 /** What the sample's first start deploys everywhere. */
@@ -25,6 +36,9 @@ const BASELINE_BRANCH = "master";
 /** A process is asked to end within ten seconds; what has not ended by then is cut off and resumed at the next start. */
 const STOP_MS = 8_500;
 const DRAIN_MS = 3_000;
+
+/** The right to be the embedded identity provider. */
+const EMBEDDED_IDENTITY = "embedded-identity";
 
 const clock = { now: () => new Date() };
 
@@ -49,24 +63,24 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
   const { environment, cwd } = options;
   const config = loadInstallation({ environment, cwd });
   const wanted = readServices(options.args);
+  refuseSplitOnSqlite(wanted, config);
   const logger = createLogger({ secrets: config.secrets.map((secret) => secret.reveal()) });
   process.on("unhandledRejection", (error) => {
     logger.error({ err: error }, "a promise was rejected and nobody took it");
   });
 
   // Before anything is touched: a second server on the same port must not get as far as the database.
-  const server = createServer((_request, response) => {
-    response.writeHead(503, { "retry-after": "1" }).end("Slipway is starting.\n");
-  });
-  const port = await listen(server, config);
-  const baseUrl = baseUrlAt(config.server, port);
+  const server = await listen(wanted, config);
+  const isWeb = wanted.includes("web");
+  const baseUrl = baseUrlAt(config.server, (isWeb && server?.port) || config.server.port);
   if (config.file === null) {
     await createSampleWorkspace(sampleDirectory(config.dataDir), {
       now: clock.now(),
       processEnvironment: environment,
     });
   }
-  const identity = await createIdentity({ config, baseUrl, clock, logger });
+  const identity = isWeb ? await createIdentity({ config, baseUrl, clock, logger }) : undefined;
+  const elsewhere = identity ?? (await createIdentityElsewhere({ config, baseUrl, clock, logger }));
   const container = await createContainer({
     role: "server",
     config,
@@ -74,62 +88,70 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     logger,
     clock,
     baseUrl: () => baseUrl,
-    claimsSource: identity.claimsSource,
+    claimsSource: elsewhere.claimsSource,
   });
+  const held = identity?.embedded ? await holdEmbeddedIdentity(container) : undefined;
   await container.prepare();
 
-  const running: RunningService[] = [];
+  const running: Stoppable[] = [];
   const drainer = createDrainer(() => new ShuttingDown({}));
   let isStopping = false;
   process.on("SIGTERM", () => void stop());
   process.on("SIGINT", () => void stop());
 
-  const platforms = platformEntries
-    .filter((entry) => entry.id !== "room" || config.chat.room.enabled)
-    .map((entry) =>
-      entry.create(config.chat.platforms.find((one) => one.id === entry.id)?.options ?? {}, {
-        services: container.services,
-        systemActor,
-        logger,
-        clock,
-      }),
-    );
-  const chat = createChat({
+  const createPlatforms = () => platformsOf(config, container, logger);
+  const dormant = createPlatforms();
+  // Before anybody can act: what they do must be announced, by whichever process runs chat.
+  const { subscribers } = createChat({
     services: container.services,
-    platforms,
+    platforms: dormant,
     systemActor,
     drainer,
     logger,
     clock,
   });
-  // Before anybody can speak: what they do must be announced.
-  container.subscribers.push(...chat.subscribers);
-  running.push(await startWorker({ container, clock, logger }));
-  running.push(chat);
-  await chat.start();
-  running.push(
-    await startWeb({
-      server,
-      config,
-      container,
-      identity,
-      baseUrl,
-      webRoot: fileURLToPath(new URL("../../web", import.meta.url)),
-      webhooks: new Map<string, PlatformWebhook>([
-        ...platforms.flatMap((platform) =>
-          platform.webhook ? [[platform.id, webhookOf(platform)] as const] : [],
-        ),
-        ...forgeWebhooks(container),
-      ]),
-      connections: () => connections(container, identity.oidc, chat),
-      drainer,
-      clock,
-      logger,
-    }),
-  );
+  const ofChat = subscribers.map(({ name }) => name);
+  container.subscribers.push(...subscribers);
+  if (wanted.includes("worker")) {
+    running.push(await startWorker({ container, ofChat, clock, logger }));
+  }
+  let leader: ChatLeader | undefined;
+  if (wanted.includes("chat")) {
+    leader = startChatLeader({ container, createPlatforms, ofChat, drainer, clock, logger });
+    running.push(leader);
+    await leader.firstTry;
+  }
+  const report = {
+    connections: () => connections(container, identity?.oidc, leader),
+    part: () => describePart(wanted, container),
+  };
+  if (server && identity) {
+    running.push(
+      await startWeb({
+        server: server.http,
+        config,
+        container,
+        identity,
+        baseUrl,
+        webRoot: fileURLToPath(new URL("../../web", import.meta.url)),
+        webhooks: new Map([
+          ...createChatWebhooks({ platforms: dormant, leader, inbox: container.inbox }),
+          ...forgeWebhooks(container),
+        ]),
+        ...report,
+        drainer,
+        clock,
+        logger,
+      }),
+    );
+  } else if (server) {
+    running.push(startHealth({ server: server.http, ...report, drainer }));
+  }
   logger.info({ baseUrl, services: wanted }, "ready");
-  if (config.file === null) {
+  if (config.file === null && isWeb) {
     printWelcome(baseUrl);
+  }
+  if (config.file === null && wanted.includes("worker")) {
     container.recordBaselines(BASELINE_BRANCH).catch((error: unknown) => {
       logger.error({ err: error }, "recording the baseline failed");
     });
@@ -146,8 +168,13 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
       process.exit(0);
     }, STOP_MS);
     cutOff.unref();
+    if (container.processes.areMany) {
+      // Another process takes over before this one would ask anybody to come back later.
+      await leader?.stop();
+    }
     await drainer.drain(DRAIN_MS);
     await Promise.allSettled(running.reverse().map((service) => service.stop()));
+    await held?.release();
     await container.close();
     logger.info("stopped");
     process.exit(0);
@@ -161,11 +188,34 @@ function forgeWebhooks({ forges }: Container): readonly (readonly [string, Platf
   ]);
 }
 
-function webhookOf(platform: ChatPlatform): PlatformWebhook {
-  return (request) => platform.webhook?.(request) ?? notThere;
+function platformsOf(
+  config: Config,
+  { services }: Container,
+  logger: Logger,
+): readonly ChatPlatform[] {
+  return platformEntries
+    .filter((entry) => entry.id !== "room" || config.chat.room.enabled)
+    .map((entry) =>
+      entry.create(config.chat.platforms.find((one) => one.id === entry.id)?.options ?? {}, {
+        services,
+        systemActor,
+        logger,
+        clock,
+      }),
+    );
 }
 
-const notThere = Promise.resolve({ status: 404, json: {} });
+/** What the embedded identity provider knows of sign-ins is in the memory of one process. Throws EmbeddedIdentityTaken. */
+async function holdEmbeddedIdentity({
+  processes,
+}: Container): Promise<{ release(): Promise<void> }> {
+  const held = await processes.hold(EMBEDDED_IDENTITY);
+  if (!held) {
+    const holder = await processes.holder(EMBEDDED_IDENTITY);
+    throw new EmbeddedIdentityTaken({ holder: spokenIdentity(holder ?? "another one") });
+  }
+  return held;
+}
 
 function readServices(args: readonly string[]): readonly ServiceName[] {
   const flag = args.find((arg) => arg.startsWith("--services"));
@@ -179,42 +229,52 @@ function readServices(args: readonly string[]): readonly ServiceName[] {
       why: `--services takes a list of ${SERVICE_NAMES.join(", ")}`,
     });
   }
-  if (known.length !== SERVICE_NAMES.length) {
+  return known;
+}
+
+function refuseSplitOnSqlite(wanted: readonly ServiceName[], { database }: Config): void {
+  if (database.dialect === "sqlite" && wanted.length !== SERVICE_NAMES.length) {
     throw new ServicesInvalid({
       why: "SQLite belongs to one process, so chat, web and worker cannot be split over several",
     });
   }
-  return known;
 }
 
-async function listen(server: Server, { server: { port, host } }: Config): Promise<number> {
-  server.listen(port, host);
+/** Web listens where people come, the others where health is asked, if anywhere. */
+async function listen(
+  wanted: readonly ServiceName[],
+  { server: { port, healthPort, host } }: Config,
+): Promise<{ readonly http: Server; readonly port: number } | undefined> {
+  const wish = wanted.includes("web") ? port : healthPort;
+  if (wish === null) {
+    return undefined;
+  }
+  const http = createServer((_request, response) => {
+    response.writeHead(503, { "retry-after": "1" }).end("Slipway is starting.\n");
+  });
+  http.listen(wish, host);
   try {
-    await once(server, "listening");
+    await once(http, "listening");
   } catch (error) {
     if (error instanceof Error && "code" in error) {
-      throw new PortInUse({ port, host, why: String(error.code) }, { cause: error });
+      throw new PortInUse({ port: wish, host, why: String(error.code) }, { cause: error });
     }
     throw error;
   }
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
+  const address = http.address();
+  return { http, port: typeof address === "object" && address !== null ? address.port : wish };
 }
 
 async function connections(
   container: Container,
-  oidc: { status(): { readonly state: "unknown" | "up" | "down"; readonly detail: string | null } },
-  chat: ChatService,
+  oidc: Pick<OidcClient, "status"> | undefined,
+  leader: ChatLeader | undefined,
 ): Promise<readonly ConnectionView[]> {
-  const identity = oidc.status();
+  const identity = oidc?.status();
   return [
     { name: "database", required: true, ...(await databaseState(container)) },
-    {
-      name: "identity-provider",
-      state: identity.state === "down" ? "down" : "up",
-      required: false,
-      detail: identity.state === "unknown" ? "not asked yet" : identity.detail,
-    },
+    ...(container.processes.areMany ? [otherProcesses(container)] : []),
+    ...(identity ? [identityState(identity)] : []),
     ...container.forges.connections().map(({ provider, state, detail, budgets }) => ({
       name: `scm:${provider}`,
       state: state === "down" ? ("down" as const) : ("up" as const),
@@ -222,7 +282,7 @@ async function connections(
       detail: state === "unknown" ? "not asked yet" : detail,
       budgets: [...budgets],
     })),
-    ...chat.status().map(({ platform, state, detail }) => ({
+    ...(leader?.status() ?? []).map(({ platform, state, detail }) => ({
       name: `chat:${platform}`,
       state: platformStates[state],
       required: false,
@@ -248,6 +308,38 @@ async function databaseState(
   } catch (error) {
     return { state: "down", detail: error instanceof Error ? error.message : String(error) };
   }
+}
+
+function identityState({ state, detail }: ReturnType<OidcClient["status"]>): ConnectionView {
+  return {
+    name: "identity-provider",
+    state: state === "down" ? "down" : "up",
+    required: false,
+    detail: state === "unknown" ? "not asked yet" : detail,
+  };
+}
+
+/** Without hearing the others this process goes on, and finds out within a second what they did. */
+function otherProcesses({ signals }: Container): ConnectionView {
+  return {
+    name: "other-processes",
+    state: signals.isConnected ? "up" : "down",
+    required: false,
+    detail: signals.isConnected ? null : "looked for every second until the connection is back",
+  };
+}
+
+async function describePart(
+  services: readonly ServiceName[],
+  { processes }: Container,
+): Promise<PartState> {
+  // Without the database nobody knows; that it is away is told beside.
+  const leader = await processes.chat.leader().catch(() => null);
+  return {
+    services,
+    leads: processes.chat.isLeading,
+    leader: leader && spokenIdentity(leader.owner),
+  };
 }
 
 function printWelcome(baseUrl: string): void {

@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import type { RequestListener, Server } from "node:http";
-import { join } from "node:path";
 import { createApp } from "../../dashboard/server/app.ts";
 import { createClaimsSource } from "../../dashboard/server/auth/claims-source.ts";
 import {
@@ -10,20 +9,21 @@ import {
 import { createOidcClient, type OidcClient } from "../../dashboard/server/auth/oidc.ts";
 import { createMetrics, watchConnections } from "../../dashboard/server/metrics.ts";
 import { attachSockets } from "../../dashboard/server/room-socket.ts";
+import type { PartState } from "../../dashboard/server/routes/health.ts";
 import type { PlatformWebhook } from "../../dashboard/server/routes/platform-webhooks.ts";
 import type { WebSettings } from "../../dashboard/server/web-settings.ts";
 import type { Config } from "../../shared/config/config.ts";
-import { Secret } from "../../shared/config/secret.ts";
 import type { Container } from "../../shared/container.ts";
 import type { ConnectionView } from "../../shared/contract/connection.ts";
 import type { ClaimsSource } from "../../shared/core/ports/claims-source.ts";
 import type { Clock } from "../../shared/core/ports/clock.ts";
+import { IdentityUnavailable } from "../../shared/errors/catalog.ts";
 import type { Drainer } from "../../shared/lib/drainer.ts";
-import { randomToken } from "../../shared/lib/ids.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
-import { readOrCreateSecretFile } from "../../shared/lib/secret-file.ts";
 import { samplePeople } from "../../shared/sample/sample-people.ts";
+import { watchForAbsence } from "./room-absence.ts";
 import type { RunningService } from "./running-service.ts";
+import { createSampleDirectory } from "./sample-directory.ts";
 
 /** Beginnings of a sign-in one address may make: generous for an office behind one address, useless for guessing. */
 const SIGN_INS_PER_MINUTE = 60;
@@ -72,6 +72,19 @@ export async function createIdentity(deps: {
   return { oidc, claimsSource: createClaimsSource(oidc), embedded: null };
 }
 
+/** The same for a process that serves no sign-ins: where the provider is embedded in another process, its people are known. */
+export async function createIdentityElsewhere(
+  deps: Parameters<typeof createIdentity>[0],
+): Promise<Pick<Identity, "claimsSource">> {
+  const { config, baseUrl } = deps;
+  if (config.auth.provider.kind !== "embedded") {
+    return createIdentity(deps);
+  }
+  const issuer = `${baseUrl}/idp`;
+  const refresh = () => Promise.reject(new IdentityUnavailable({ issuer }));
+  return { claimsSource: createClaimsSource({ refresh }, createSampleDirectory(issuer)) };
+}
+
 /** Puts the dashboard and the API behind a server that listens already. */
 export async function startWeb(deps: {
   readonly server: Server;
@@ -83,6 +96,7 @@ export async function startWeb(deps: {
   readonly webRoot: string;
   readonly webhooks: ReadonlyMap<string, PlatformWebhook>;
   readonly connections: () => Promise<readonly ConnectionView[]>;
+  readonly part: () => Promise<PartState>;
   readonly drainer: Drainer;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -98,9 +112,7 @@ export async function startWeb(deps: {
     },
     session: {
       ...config.auth.session,
-      cookieSecret: new Secret(
-        await readOrCreateSecretFile(join(config.dataDir, "cookie.key"), () => randomToken(43)),
-      ),
+      cookieSecret: container.cookieSecret,
     },
   };
   const stopping = new AbortController();
@@ -115,11 +127,20 @@ export async function startWeb(deps: {
     webhooks: deps.webhooks,
     webRoot: deps.webRoot,
     connections: deps.connections,
+    part: deps.part,
     drainer,
     stopping: stopping.signal,
     clock,
     logger,
   });
+  const { areMany, chat } = container.processes;
+  const stopWatching = areMany
+    ? watchForAbsence({
+        services,
+        isAnybodyThere: async () => (await chat.leader()) !== null,
+        logger,
+      })
+    : () => undefined;
   const sockets = attachSockets(server, { services, settings, clock, drainer, logger });
   server.removeAllListeners("request");
   server.on("request", app as RequestListener);
@@ -127,6 +148,7 @@ export async function startWeb(deps: {
     name: "web",
     async stop() {
       stopping.abort();
+      stopWatching();
       const closed = once(server, "close");
       server.close();
       await sockets.close();

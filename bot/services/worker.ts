@@ -16,14 +16,22 @@ const STOP_MS = 4_000;
 /** Starts what works without being asked: deliveries of facts, background work, deployments, periodic jobs. */
 export async function startWorker(deps: {
   readonly container: Container;
+  /** Names of the subscribers that the chat part delivers to. */
+  readonly ofChat: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
 }): Promise<RunningService> {
-  const { container, clock, logger } = deps;
-  const { services, queue, deliveries, subscribers } = container;
+  const { container, ofChat, clock, logger } = deps;
+  const { services, queue, deliveries, signals } = container;
   const scheduler = createScheduler({ logger });
-  const dispatcher = createDispatcher({ deliveries, subscribers, clock, logger });
-  container.onFacts(() => dispatcher.wake());
+  const dispatcher = createDispatcher({
+    deliveries,
+    subscribers: container.subscribers.filter(({ name }) => !ofChat.includes(name)),
+    elsewhere: ofChat,
+    clock,
+    logger,
+  });
+  const stopListening = signals.on("facts", () => dispatcher.wake());
   const deployments = createDeploymentWorker(container.deployments, { queue, scheduler });
   queue.work("release.refresh", { concurrency: REFRESHES_AT_ONCE }, (payload) =>
     container.releases.handleRefreshJob(payload),
@@ -64,6 +72,7 @@ export async function startWorker(deps: {
   return {
     name: "worker",
     async stop() {
+      stopListening();
       await Promise.all([scheduler.stop(), deployments.stop()]);
       await queue.stop(STOP_MS);
       await dispatcher.stop(STOP_MS);

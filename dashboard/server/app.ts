@@ -1,3 +1,4 @@
+import type { RequestListener } from "node:http";
 import compression from "compression";
 import express, { Router, type Express, type RequestHandler } from "express";
 import type { Services } from "../../shared/app/services.ts";
@@ -19,7 +20,7 @@ import { createSessionMiddleware } from "./middleware/session.ts";
 import { createProblemHandler, refuseUnknownRoute } from "./problem.ts";
 import { bearerToken, contextOf } from "./request-context.ts";
 import { mount } from "./route.ts";
-import { createHealthRouter } from "./routes/health.ts";
+import { createHealthRouter, type PartState } from "./routes/health.ts";
 import { routes } from "./routes/index.ts";
 import { createPlatformWebhooks, type PlatformWebhook } from "./routes/platform-webhooks.ts";
 import { createReference } from "./routes/reference.ts";
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly webRoot: string | null;
   /** What readiness lists. */
   readonly connections: () => Promise<readonly ConnectionView[]>;
+  /** Which part of the installation this process is, for readiness. */
+  readonly part?: () => Promise<PartState>;
   /** Refuses changes while the process is stopping. */
   readonly drainer: Drainer;
   /** Aborts when the process stops: live streams end then. */
@@ -63,7 +66,7 @@ export function createApp(options: AppOptions): Express {
   app.use(createSecurityHeaders(settings, new URL(oidc.issuer).origin));
   app.use(
     "/health",
-    createHealthRouter(options.connections, () => drainer.isDraining),
+    createHealthRouter(options.connections, () => drainer.isDraining, options.part),
   );
   app.get("/metrics", createMetricsHandler(metrics, services.people));
   app.use(
@@ -92,6 +95,21 @@ export function createApp(options: AppOptions): Express {
   app.use(refuseUnknownRoute);
   app.use(createProblemHandler(logger));
   return app;
+}
+
+/** What a process answers that has no web part: how it is. */
+export function createHealthApp(options: {
+  readonly connections: () => Promise<readonly ConnectionView[]>;
+  readonly part: () => Promise<PartState>;
+  readonly isDraining: () => boolean;
+}): RequestListener {
+  const app = express();
+  app.disable("x-powered-by");
+  app.use("/health", createHealthRouter(options.connections, options.isDraining, options.part));
+  app.use((_req, res) => {
+    res.status(404).type("text/plain").send("This process answers about its health only.\n");
+  });
+  return app as RequestListener;
 }
 
 function createApi(options: AppOptions, session: RequestHandler): Router {

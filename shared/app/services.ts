@@ -32,6 +32,7 @@ import type {
 } from "../contract/release.ts";
 import type { RoomChannel, RoomMessage, RoomMessageQuery } from "../contract/room.ts";
 import type { Actor, Origin } from "../core/actor.ts";
+import type { EventSubject } from "../events/events.ts";
 import type { Permission } from "./policies.ts";
 
 export type { Actor } from "../core/actor.ts";
@@ -216,23 +217,45 @@ export interface LiveServices {
   lastSeq(): Promise<number>;
 }
 
-/** What happens in the room, told to the sockets and to the bot. */
+/** What happens in the room, told to everybody who watches it. */
 export type RoomNotice =
   | {
       readonly type: "message" | "edited";
       readonly message: RoomMessage;
       readonly visibleTo: string | null;
-      /** The device of whoever said it, for the audit log and nobody's eyes else; absent where it is not known. */
-      readonly origin?: Origin;
     }
   | { readonly type: "removed"; readonly id: string; readonly channel: string };
+
+/** A button that was pressed, or a form that was sent. */
+export interface RoomPress {
+  readonly person: { readonly subject: string; readonly name: string };
+  /** Their device, for the audit log and nobody's eyes else; empty where it is not known. */
+  readonly origin: Origin;
+  /** The message as it was when they pressed. */
+  readonly message: RoomMessage;
+  readonly action: string;
+  readonly values: Readonly<Record<string, string>>;
+  readonly deliveryId: string;
+  readonly at: Date;
+}
+
+/**
+ * The bot in the room. What it has heard counts as dealt with when the promise resolves; when it rejects, or the process ends
+ * first, whoever attends next hears it again under the same id.
+ */
+export interface RoomBot {
+  /** Somebody said something, to the bot or not. */
+  hear(message: RoomMessage, origin: Origin): Promise<void>;
+  /** `taken` may be called earlier: whoever pressed need not wait for the rest. */
+  press(press: RoomPress, taken: () => void): Promise<void>;
+}
 
 export interface RoomServices {
   channels(actor: Actor): Promise<readonly RoomChannel[]>;
   /** The latest `limit` messages the person may see, thread replies included, newest last. Throws ChannelNotFound. */
   messages(actor: Actor, query: RoomMessageQuery): Promise<readonly RoomMessage[]>;
   message(actor: Actor, id: string): Promise<RoomMessage>;
-  /** Stores a person's message. The bot hears of it through `listen`. */
+  /** Stores a person's message. Whoever attends hears it. */
   post(
     actor: Actor,
     input: {
@@ -241,7 +264,10 @@ export interface RoomServices {
       readonly threadId?: string | undefined;
     },
   ): Promise<RoomMessage>;
-  /** Passes a press on a button or a sent form to the bot, and resolves when it was taken. Throws ActionExpired, MessageNotFound. */
+  /**
+   * Passes a press on a button or a sent form to the bot, and resolves when the bot has taken it or will. Throws ActionExpired,
+   * MessageNotFound, and ChatNotRunning when no process runs the chat part.
+   */
   press(
     actor: Actor,
     messageId: string,
@@ -267,17 +293,11 @@ export interface RoomServices {
   ): Promise<RoomMessage>;
   /** Every notice after its commit, in order. */
   listen(onNotice: (notice: RoomNotice) => void): () => void;
-  /** The bot takes presses; at most one taker. */
-  onPress(
-    take: (press: {
-      readonly actor: Actor;
-      readonly origin?: Origin;
-      readonly message: RoomMessage;
-      readonly action: string;
-      readonly values: Readonly<Record<string, string>>;
-      readonly deliveryId: string;
-    }) => Promise<void>,
-  ): () => void;
+  /**
+   * The bot hears and takes presses until the returned function is called; at most one bot. First it hears what was said lately
+   * while nobody attended; what it knows already, it recognises by the id.
+   */
+  attend(bot: RoomBot): () => void;
 }
 
 /** What the chat runtime keeps: what buttons mean, which message shows what, what was delivered. */
@@ -304,8 +324,15 @@ export interface ChatStoreServices {
     readonly messageId: string | null;
     readonly expiresAt: Date;
   } | null>;
-  /** True the first time this delivery is seen. */
-  takeDelivery(platform: string, deliveryId: string): Promise<boolean>;
+  /**
+   * Whether this delivery is to be dealt with: it is `new`, or whoever took it was stopped before they had finished (`again`),
+   * or it is `known`.
+   */
+  takeDelivery(platform: string, deliveryId: string): Promise<"new" | "again" | "known">;
+  /** It was dealt with: it will never be `again`. */
+  finishDelivery(platform: string, deliveryId: string): Promise<void>;
+  /** What changed under a correlation id since a time, oldest first: what was dealt with before it was interrupted. */
+  changesUnder(correlationId: string, since: Date): Promise<readonly EventSubject[]>;
   findPosts(subject: string): Promise<readonly StoredPost[]>;
   /** Newest post of a subject kind in a place, e.g. the release card a typed approve refers to. */
   newestPost(

@@ -5,8 +5,17 @@ import {
   NO_SIGN_OFF_POLICY,
   type SignOffPolicy,
 } from "../core/sign-off.ts";
+import { readPostgresUrl, type PostgresAddress } from "../db/postgres/postgres-address.ts";
+import { AppError } from "../errors/app-error.ts";
 import type { ProviderOptions } from "./check-providers.ts";
-import type { AuthConfig, Config, DatabaseConfig, EnvironmentConfig, RoleRule } from "./config.ts";
+import type {
+  AuthConfig,
+  Config,
+  DatabaseConfig,
+  EnvironmentConfig,
+  PostgresConfig,
+  RoleRule,
+} from "./config.ts";
 import type { Path, Problems } from "./problems.ts";
 import type { ConfigFile } from "./schema.ts";
 import { Secret } from "./secret.ts";
@@ -30,6 +39,9 @@ interface Surroundings {
   /** Data folder named outside the file; absolute. */
   readonly dataDir: string | undefined;
   readonly port: number | undefined;
+  readonly healthPort: number | undefined;
+  /** Address of the database named outside the file. */
+  readonly databaseUrl: string | undefined;
   readonly problems: Problems;
 }
 
@@ -46,8 +58,10 @@ export function complete(
     file: around.file,
     baseDir,
     dataDir,
+    secretKey: parsed.secret_key ?? null,
     server: {
       port,
+      healthPort: around.healthPort ?? parsed.server?.health_port ?? null,
       host: parsed.server?.host ?? "127.0.0.1",
       baseUrl: parsed.server?.base_url?.replace(/\/$/, "") ?? `http://localhost:${port}`,
       trustProxy: toTrustProxy(parsed.server?.trust_proxy),
@@ -92,28 +106,67 @@ function toTrustProxy(
 }
 
 function toDatabase(parsed: ConfigFile, dataDir: string, around: Surroundings): DatabaseConfig {
-  const url = parsed.database?.url;
+  const url = around.databaseUrl ?? parsed.database?.url;
+  if (url !== undefined && /^postgres(?:ql)?:/.test(url)) {
+    return toPostgres(url, parsed.database, around.problems);
+  }
+  for (const key of POSTGRES_KEYS) {
+    if (parsed.database?.[key] !== undefined) {
+      around.problems.add(
+        ["database", key],
+        "says something about PostgreSQL, and SQLite is used",
+        "Remove it, or set database.url to postgres://<user>:<password>@<host>/<database>.",
+      );
+    }
+  }
   if (url === undefined) {
     return { dialect: "sqlite", storage: join(dataDir, "slipway.db") };
   }
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1];
   const at = ["database", "url"];
-  if (/^postgres(?:ql)?:/.test(url)) {
-    around.problems.add(
-      at,
-      "this version cannot use PostgreSQL yet",
-      "Use sqlite:<path>, or leave database out for slipway.db in the data folder.",
-    );
-  } else if (path === undefined || path === ":memory:") {
+  if (path === undefined || path === ":memory:") {
     around.problems.add(
       at,
       path === undefined
         ? "is not the address of a database"
         : "a database in memory would forget every signature at the next start",
-      "Write sqlite:<path>, such as sqlite:./data/slipway.db.",
+      "Write sqlite:<path>, such as sqlite:./data/slipway.db, or postgres://<user>:<password>@<host>/<database>.",
     );
   }
   return { dialect: "sqlite", storage: resolve(around.baseDir, path ?? "slipway.db") };
+}
+
+const POSTGRES_KEYS = [
+  "pool",
+  "connect_timeout",
+  "statement_timeout",
+  "idle_in_transaction_timeout",
+] as const;
+
+function toPostgres(
+  url: string,
+  written: ConfigFile["database"],
+  problems: Problems,
+): PostgresConfig {
+  let address: PostgresAddress | undefined;
+  try {
+    address = readPostgresUrl(url);
+  } catch (error) {
+    if (!(error instanceof AppError)) {
+      throw error;
+    }
+    problems.add(["database", "url"], error.message, error.remedy ?? "Correct it.");
+  }
+  return {
+    dialect: "postgres",
+    url: new Secret(url),
+    password: address?.password === undefined ? null : new Secret(address.password),
+    location: address?.location ?? "",
+    poolSize: written?.pool ?? 10,
+    connectTimeoutMs: written?.connect_timeout ?? 10 * SECOND,
+    statementTimeoutMs: written?.statement_timeout ?? 30 * SECOND,
+    idleInTransactionTimeoutMs: written?.idle_in_transaction_timeout ?? 30 * SECOND,
+  };
 }
 
 function toAuth({ auth }: ConfigFile, problems: Problems): AuthConfig {

@@ -8,6 +8,8 @@ export interface Config {
   /** Relative paths in provider options start here: the folder of the file, or the working directory. */
   readonly baseDir: string;
   readonly dataDir: string;
+  /** The keys of all processes come from it; null: they lie in the data folder. */
+  readonly secretKey: Secret | null;
   readonly server: ServerConfig;
   readonly database: DatabaseConfig;
   readonly auth: AuthConfig;
@@ -26,15 +28,34 @@ export interface ServerConfig {
   /** 0: any free port; see `baseUrlAt`. */
   readonly port: number;
   readonly host: string;
+  /** Where a process without the web part answers about its health; null: nowhere. */
+  readonly healthPort: number | null;
   /** Where people reach us, without a slash at the end. */
   readonly baseUrl: string;
   /** As Express takes it: false, the number of proxies, or their addresses with commas between. */
   readonly trustProxy: false | number | string;
 }
 
-export interface DatabaseConfig {
+export type DatabaseConfig = SqliteConfig | PostgresConfig;
+
+export interface SqliteConfig {
   readonly dialect: "sqlite";
+  /** The absolute path of the file. */
   readonly storage: string;
+}
+
+export interface PostgresConfig {
+  readonly dialect: "postgres";
+  /** With user and password. */
+  readonly url: Secret;
+  readonly password: Secret | null;
+  /** Where it is, for messages. */
+  readonly location: string;
+  /** Most connections of one process. */
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
 }
 
 export interface AuthConfig {

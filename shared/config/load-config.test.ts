@@ -64,6 +64,37 @@ describe("without a file", () => {
     expect(Object.keys(config.auth.roles)).toEqual(["dev", "qa", "operator", "admin", "viewer"]);
   });
 
+  it("takes a PostgreSQL database, its settings, and keeps its password to itself", () => {
+    writeFileSync(
+      join(cwd, "address"),
+      "postgresql://dana:p%40ss@db:5433/slipway?sslmode=require\n",
+    );
+    const { database, secrets } = load(
+      "database: { url_file: address, pool: 30, connect_timeout: 3s, statement_timeout: 1m }",
+    );
+    expect(database).toMatchObject({
+      dialect: "postgres",
+      location: "db:5433/slipway",
+      poolSize: 30,
+      connectTimeoutMs: 3_000,
+      statementTimeoutMs: 60_000,
+      idleInTransactionTimeoutMs: 30_000,
+    });
+    expect(secrets.map((secret) => secret.reveal())).toEqual(
+      expect.arrayContaining(["p@ss", "postgresql://dana:p%40ss@db:5433/slipway?sslmode=require"]),
+    );
+    expect(JSON.stringify(database)).not.toMatch(/p%40ss|p@ss|dana/);
+  });
+
+  it("takes the address of the database from the environment before the file", () => {
+    const env = { SLIPWAY_DATABASE_URL: "postgres://slipway@/slipway?host=/run/postgresql" };
+    expect(load("database: { url: 'sqlite:./s.db' }", { env }).database).toMatchObject({
+      dialect: "postgres",
+      location: "slipway at /run/postgresql",
+      password: null,
+    });
+  });
+
   it("contains the sample, told where the data lies, and honours the environment", () => {
     const config = load(undefined, {
       env: { SLIPWAY_PORT: "0", SLIPWAY_DATA: "elsewhere" },
@@ -292,12 +323,20 @@ environments:
       "not a web address",
     ],
     [
-      "PostgreSQL",
-      "database: { url: 'postgres://h/d' }",
+      "PostgreSQL without a database",
+      "database: { url: 'postgres://h' }",
       1,
       "database.url",
-      "cannot use PostgreSQL yet",
+      "names no database",
     ],
+    [
+      "PostgreSQL with a wrong sslmode",
+      "database: { url: 'postgres://h/d?sslmode=prefer' }",
+      1,
+      "database.url",
+      "sslmode=prefer",
+    ],
+    ["a pool for SQLite", "database: { pool: 20 }", 1, "database.pool", "SQLite is used"],
     ["another database", "database: { url: 'mysql://h/d' }", 1, "database.url", "not the address"],
     ["a database in memory", "database: { url: 'sqlite::memory:' }", 1, "database.url", "forget"],
     [

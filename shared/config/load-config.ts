@@ -17,7 +17,10 @@ const LARGEST_FILE_BYTES = 1024 * 1024;
 const DEFAULT_FILE = "config.yaml";
 
 export interface LoadConfigInput {
-  /** From `readEnvironment()`. `SLIPWAY_PORT`, `SLIPWAY_DATA` and `SLIPWAY_CONFIG` count more than the file. */
+  /**
+   * From `readEnvironment()`. `SLIPWAY_PORT`, `SLIPWAY_HEALTH_PORT`, `SLIPWAY_DATA`, `SLIPWAY_DATABASE_URL` and
+   * `SLIPWAY_CONFIG` count more than the file.
+   */
   readonly env: Environment;
   readonly cwd: string;
   /** Counts more than `SLIPWAY_CONFIG`. */
@@ -54,6 +57,8 @@ export function loadConfig(input: LoadConfigInput): Config {
       baseDir,
       dataDir: overrides.dataDir === undefined ? undefined : resolve(input.cwd, overrides.dataDir),
       port: overrides.port,
+      healthPort: overrides.healthPort,
+      databaseUrl: input.env["SLIPWAY_DATABASE_URL"] || undefined,
       problems,
     });
   if (config) {
@@ -117,24 +122,38 @@ function shortName(file: string, cwd: string): string {
 
 interface Overrides {
   readonly port: number | undefined;
+  readonly healthPort: number | undefined;
   readonly dataDir: string | undefined;
   readonly problems: ConstructorParameters<typeof ConfigInvalid>[0]["problems"];
 }
 
 function readOverrides(env: Environment): Overrides {
-  const port = env["SLIPWAY_PORT"] || undefined;
-  const dataDir = env["SLIPWAY_DATA"] || undefined;
-  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) {
+  const port = readPort(env, "SLIPWAY_PORT");
+  const healthPort = readPort(env, "SLIPWAY_HEALTH_PORT");
+  return {
+    port: port.value,
+    healthPort: healthPort.value,
+    dataDir: env["SLIPWAY_DATA"] || undefined,
+    problems: [...port.problems, ...healthPort.problems],
+  };
+}
+
+function readPort(
+  env: Environment,
+  name: string,
+): Pick<Overrides, "problems"> & { readonly value: number | undefined } {
+  const written = env[name] || undefined;
+  if (written !== undefined && !(/^\d{1,5}$/.test(written) && Number(written) <= 65_535)) {
     const problem = {
       file: "environment",
       line: null,
-      path: "SLIPWAY_PORT",
-      what: `"${port.slice(0, 40)}" is not a port`,
+      path: name,
+      what: `"${written.slice(0, 40)}" is not a port`,
       fix: "Set a number from 1 to 65535, or 0 for any free port.",
     };
-    return { port: undefined, dataDir, problems: [problem] };
+    return { value: undefined, problems: [problem] };
   }
-  return { port: port === undefined ? undefined : Number(port), dataDir, problems: [] };
+  return { value: written === undefined ? undefined : Number(written), problems: [] };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -31,6 +31,7 @@ const HttpUrl = z.string().refine(
 
 const Server = z.strictObject({
   port: wholeNumber(0, 65_535).optional(),
+  health_port: wholeNumber(1, 65_535).optional(),
   host: Text.optional(),
   base_url: HttpUrl.refine((text) => /^\/?$/.test(URL.parse(text)?.pathname ?? "/"), {
     error: "must not have a path",
@@ -129,7 +130,19 @@ const Environment = z.strictObject({
 export const ConfigFile = z.strictObject({
   server: Server.optional(),
   data: Text.optional(),
-  database: z.strictObject({ url: Text }).optional(),
+  secret_key: SecretText.refine((secret) => secret.reveal().length >= 32, {
+    error: "is shorter than 32 characters",
+    params: { fix: "Make one with: openssl rand -base64 32" },
+  }).optional(),
+  database: z
+    .strictObject({
+      url: Text.optional(),
+      pool: wholeNumber(2, 500).optional(),
+      connect_timeout: PositiveDuration.optional(),
+      statement_timeout: PositiveDuration.optional(),
+      idle_in_transaction_timeout: PositiveDuration.optional(),
+    })
+    .optional(),
   auth: Auth.optional(),
   chat: Chat.optional(),
   repositories: z

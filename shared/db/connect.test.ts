@@ -25,7 +25,7 @@ describe(openDatabase.name, () => {
   });
 
   it("gives every connection the same settings", async () => {
-    const database = await createTestDatabase();
+    const database = await createTestDatabase({ on: "sqlite" });
     const settings = async (transaction: Transaction | null) => ({
       journal: await pragma("journal_mode", transaction),
       synchronous: await pragma("synchronous", transaction),
@@ -48,9 +48,13 @@ describe(openDatabase.name, () => {
   });
 
   it.each([
-    ["postgres://dana:secret@db/slipway", /only sqlite:<file> can be used/],
-    ["sqlite::memory:", /only sqlite:<file> can be used/],
-    ["sqlite:", /only sqlite:<file> can be used/],
+    ["mysql://dana:secret@db/slipway", /only sqlite:<file> and postgres:/],
+    ["sqlite::memory:", /only sqlite:<file> and postgres:/],
+    ["sqlite:", /only sqlite:<file> and postgres:/],
+    ["postgres://dana:secret@db/", /names no database/],
+    ["postgres://dana:secret@db/slipway?sslmode=prefer", /sslmode=prefer cannot be used/],
+    ["postgres://dana:secret@db/slipway?poll=3", /parameters nobody knows here: poll/],
+    ["postgres://dana:secr/et@db/slipway", /cannot be read|names no database/],
   ])("refuses %s and keeps the password to itself", async (url, why) => {
     const refused = openDatabase({ url, logger });
     await expect(refused).rejects.toThrow(why);

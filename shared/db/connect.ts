@@ -1,6 +1,7 @@
 import type { Sequelize } from "sequelize";
 import type { Logger } from "../lib/logger.ts";
-import { createDialect, type Dialect } from "./dialect.ts";
+import { createDialect, type DialectOptions } from "./dialect.ts";
+import type { Dialect } from "./dialect.types.ts";
 import { bindRows } from "./rows/index.ts";
 
 /** An open database. Row classes are bound to it: one at a time per process. */
@@ -12,18 +13,14 @@ export interface Database {
 }
 
 /**
- * Opens the database at `url` (`sqlite:<file>`, relative to the working directory) and binds the row classes to it. It does
- * not create tables: that is {@link migrate}. Throws DatabaseUnusable when the place cannot be written, is no database, is
- * damaged, or stays locked by another process.
+ * Opens the database at `url` (`sqlite:<file>`, relative to the working directory, or `postgres://…`) and binds the row classes
+ * to it. It does not create tables: that is {@link migrate}. Throws DatabaseUnusable when the place cannot be written, is no
+ * database, is damaged, stays locked by another process, cannot be reached, or refuses us.
  */
-export async function openDatabase(options: {
-  readonly url: string;
-  readonly logger: Logger;
-  /** Longest wait for another process that writes; ten seconds by default. */
-  readonly busyTimeoutMs?: number;
-}): Promise<Database> {
-  const { url, busyTimeoutMs } = options;
-  const dialect = createDialect(url, busyTimeoutMs === undefined ? {} : { busyTimeoutMs });
+export async function openDatabase(
+  options: DialectOptions & { readonly url: string; readonly logger: Logger },
+): Promise<Database> {
+  const dialect = createDialect(options.url, options);
   try {
     await dialect.probe();
   } catch (error) {

@@ -31,6 +31,8 @@ export interface EventDeliveries {
   bury(claim: Claim, error: string): Promise<void>;
   /** Gives a delivery back as if it had not been tried. */
   release(claim: Claim): Promise<void>;
+  /** Makes what others have taken for these subscribers due again. Only for whoever is known to be the one who delivers to them. */
+  takeOver(subscribers: readonly string[]): Promise<void>;
   /** Buries what is due to subscribers that are not among `known`. Returns how many. */
   buryOrphans(known: readonly string[]): Promise<number>;
   /** Removes what was delivered before. Returns how many. */
@@ -39,6 +41,9 @@ export interface EventDeliveries {
 
 /** Rows removed per transaction, so that nobody waits long for it. */
 const REMOVE_AT_ONCE = 1_000;
+
+/** Rows are taken locked, skipping those of others, and changed by their fence: no turn is needed. */
+const BESIDE_OTHERS = { inTurn: false } as const;
 
 /** One subscriber's due deliveries; the index of due ones serves both halves. */
 const DUE_OF_ONE = `SELECT * FROM (
@@ -98,6 +103,22 @@ export function createEventDeliveries(deps: {
       update(claim, { nextAttemptAt: at, leaseUntil: null, lastError: error }),
     bury: (claim, error) => update(claim, { status: "dead", leaseUntil: null, lastError: error }),
     release: (claim) => update(claim, { leaseUntil: null, attempts: claim.attempts - 1 }),
+
+    async takeOver(subscribers) {
+      await uow.run((tx) =>
+        EventDeliveryRow.update(
+          { leaseUntil: null },
+          {
+            where: {
+              status: "due",
+              subscriber: [...subscribers],
+              leaseUntil: { [Op.ne]: null },
+            },
+            transaction: tx.sequelize,
+          },
+        ),
+      );
+    },
 
     async buryOrphans(known) {
       const where: WhereOptions<EventDeliveryRow> = {
@@ -171,18 +192,20 @@ export function createEventDeliveries(deps: {
         attempts: row.attempts + 1,
         eventSeq: row.eventSeq,
       }));
-    });
+    }, BESIDE_OTHERS);
   }
 
   async function update(
     { id, attempts }: Claim,
     values: Parameters<typeof EventDeliveryRow.update>[0],
   ): Promise<void> {
-    await uow.run((tx) =>
-      EventDeliveryRow.update(values, {
-        where: { id, attempts, status: "due" },
-        transaction: tx.sequelize,
-      }),
+    await uow.run(
+      (tx) =>
+        EventDeliveryRow.update(values, {
+          where: { id, attempts, status: "due" },
+          transaction: tx.sequelize,
+        }),
+      BESIDE_OTHERS,
     );
   }
 }

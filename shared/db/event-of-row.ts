@@ -16,7 +16,12 @@ export function toDomainEvent(row: EventRow): DomainEvent {
       name: row.actorName,
       platform: row.platform,
     },
-    subject: { kind: row.subjectKind, id: row.subjectId } as EventSubject,
+    subject: subjectOf(row),
     related: row.related as readonly EventSubject[],
   } as DomainEvent;
+}
+
+/** What a recorded fact is about. */
+export function subjectOf(row: Pick<EventRow, "subjectKind" | "subjectId">): EventSubject {
+  return { kind: row.subjectKind, id: row.subjectId } as EventSubject;
 }

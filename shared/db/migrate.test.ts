@@ -1,34 +1,34 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { DataTypes, QueryTypes, type Model, type ModelStatic } from "sequelize";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createLogger } from "../lib/logger.ts";
+import { systemActor } from "../core/actor.ts";
 import { startProcess } from "../testing/child-process.ts";
+import { newEmptyDatabase, type NewDatabase } from "../testing/new-database.ts";
+import { createTestDatabase } from "../testing/test-database.ts";
 import { openDatabase, type Database } from "./connect.ts";
 import { MIGRATIONS_TABLE, migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
+import { EventRow } from "./rows/event.ts";
 import { rows } from "./rows/index.ts";
 
 const logger = createLogger({ level: "silent" });
 const rowClasses: readonly ModelStatic<Model>[] = rows;
-let folder: string;
-let url: string;
+let place: NewDatabase;
 let database: Database | undefined;
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "slipway-migrate-"));
-  url = `sqlite:${folder}/slipway.db`;
+beforeEach(async () => {
+  place = await newEmptyDatabase();
 });
 afterEach(async () => {
   await database?.close();
   database = undefined;
-  rmSync(folder, { recursive: true, force: true });
+  await place.remove();
 });
 
 async function open(): Promise<Database> {
-  database = await openDatabase({ url, logger });
+  database = await openDatabase({ url: place.url, logger });
   return database;
 }
 
@@ -57,7 +57,7 @@ describe(migrate.name, () => {
 
   it("runs once when two processes start at once", async () => {
     const processes = [1, 2].map(() =>
-      startProcess("shared/db/testing/database-process.ts", ["migrate", url]),
+      startProcess("shared/db/testing/database-process.ts", ["migrate", place.url]),
     );
     await Promise.all(processes.map((each) => each.line((line) => line === "ready")));
     processes.forEach((each) => each.send("go"));
@@ -165,3 +165,25 @@ function files(name: string): string[] {
 function kebab(name: string): string {
   return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
 }
+
+describe("the log of facts", () => {
+  it.each(["UPDATE events SET actor_name = 'Mallory'", "DELETE FROM events"])(
+    "refuses %s, whoever asks",
+    async (sql) => {
+      const db = await createTestDatabase();
+      await db.uow.run((tx) =>
+        tx.emit({
+          name: "release.closed",
+          payload: { number: 1, reason: "done" },
+          actor: systemActor,
+          subject: { kind: "release", id: "1" },
+        }),
+      );
+      await expect(db.sequelize.query(sql)).rejects.toMatchObject({
+        parent: { message: expect.stringContaining("never changed or removed") as string },
+      });
+      expect(await EventRow.count({ where: { actorName: systemActor.name } })).toBe(1);
+      await db.close();
+    },
+  );
+});

@@ -42,6 +42,7 @@ export async function migrate(
         async up() {
           logger.info({ migration: migration.name }, "applying migration");
           await migration.up(schema, transaction);
+          await database.dialect.settleTables(transaction);
         },
       })),
       storage: {
@@ -55,6 +56,7 @@ export async function migrate(
         unlogMigration: () => Promise.reject(new Error("migrations are never undone")),
       },
     }).up();
+    await database.dialect.openJobs({ logger }).prepare(transaction);
   });
 }
 

@@ -1,3 +1,4 @@
+import { currentFence, type Fence } from "./fence.ts";
 import type { Tx, UnitOfWork } from "./unit-of-work.types.ts";
 
 /** What fits into one statement comfortably. */
@@ -9,6 +10,13 @@ interface Waiting<T, R> {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Callers under one fence: what one of them may write, all of them may. */
+interface Line<T, R> {
+  waiting: Waiting<T, R>[];
+  /** A work that has not begun yet will serve whoever waits. */
+  isExpected: boolean;
+}
+
 /**
  * One work for many callers, for the few writes that come by the hundred: whoever asks before the work begins is served by it,
  * with one statement instead of one each. `write` gives one result per item, in order; when it throws, every caller of that
@@ -18,28 +26,38 @@ export function createSharedWork<T, R>(
   uow: UnitOfWork,
   write: (tx: Tx, items: readonly T[]) => Promise<readonly R[]>,
 ): (item: T) => Promise<R> {
-  let waiting: Waiting<T, R>[] = [];
-  /** A work that has not begun yet will serve whoever waits. */
-  let isExpected = false;
+  const lines = new WeakMap<Fence, Line<T, R>>();
+  const open: Line<T, R> = { waiting: [], isExpected: false };
 
   return (item) =>
     new Promise<R>((resolve, reject) => {
-      waiting.push({ item, resolve, reject });
-      expectRound();
+      const line = lineOf(currentFence());
+      line.waiting.push({ item, resolve, reject });
+      expectRound(line);
     });
 
-  function expectRound(): void {
-    if (!isExpected && waiting.length > 0) {
-      isExpected = true;
-      void serve();
+  function lineOf(fence: Fence | undefined): Line<T, R> {
+    if (!fence) {
+      return open;
+    }
+    const line = lines.get(fence) ?? { waiting: [], isExpected: false };
+    lines.set(fence, line);
+    return line;
+  }
+
+  function expectRound(line: Line<T, R>): void {
+    if (!line.isExpected && line.waiting.length > 0) {
+      line.isExpected = true;
+      void serve(line);
     }
   }
 
-  async function serve(): Promise<void> {
+  async function serve(line: Line<T, R>): Promise<void> {
     let taken: Waiting<T, R>[] | undefined;
     try {
       const results = await uow.run((tx) => {
-        taken = take();
+        // The same ones again, when the database has the work run once more.
+        taken ??= take(line);
         return write(
           tx,
           taken.map(({ item }) => item),
@@ -55,16 +73,16 @@ export function createSharedWork<T, R>(
       });
     } catch (error) {
       // A transaction that could not even begin has taken nobody yet.
-      const unserved = taken ?? take();
+      const unserved = taken ?? take(line);
       unserved.forEach(({ reject }) => reject(error));
     }
-    expectRound();
+    expectRound(line);
   }
 
-  function take(): Waiting<T, R>[] {
-    isExpected = false;
-    const taken = waiting;
-    waiting = taken.splice(MOST_ITEMS);
+  function take(line: Line<T, R>): Waiting<T, R>[] {
+    line.isExpected = false;
+    const taken = line.waiting;
+    line.waiting = taken.splice(MOST_ITEMS);
     return taken;
   }
 }

@@ -26,7 +26,7 @@ it("makes due at once what a killed process had begun, and tries it once more", 
   const deliveries = createEventDeliveries({ database: db, uow: db.uow, clock: db.clock });
   const claim = () =>
     deliveries.claim(new Map([[interest.name, 1]]), new Date(db.clock.now().getTime() + 30_000));
-  const killed = createWorkQueue({ ...db, database: db, timers: db.clock });
+  const killed = createWorkQueue({ ...db, sequelize: db.sequelize, timers: db.clock });
   const handled: unknown[] = [];
   killed.work("release.refresh", { concurrency: 1 }, () => new Promise(() => undefined));
   killed.start();
@@ -37,7 +37,7 @@ it("makes due at once what a killed process had begun, and tries it once more", 
   await takeOver(db.uow);
 
   expect(await claim()).toMatchObject([{ attempts: 2 }]);
-  const next = createWorkQueue({ ...db, database: db, timers: db.clock });
+  const next = createWorkQueue({ ...db, sequelize: db.sequelize, timers: db.clock });
   next.work("release.refresh", { concurrency: 1 }, async (payload) => {
     handled.push(payload);
   });

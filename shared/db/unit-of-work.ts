@@ -4,11 +4,14 @@ import type { Clock } from "../core/ports/clock.ts";
 import { newId } from "../lib/ids.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Database } from "./connect.ts";
-import type { WriteSession } from "./dialect.ts";
+import type { WriteSession } from "./dialect.types.ts";
 import { appendEvents, prepareEvent, type Interest, type UnplacedEvent } from "./event-log.ts";
-import { JobRow } from "./rows/job.ts";
+import { currentFence, type Fence } from "./fence.ts";
+import { enqueueRow } from "./job-rows.ts";
 import { SequenceRow } from "./rows/sequence.ts";
-import type { Tx, UnitOfWork } from "./unit-of-work.types.ts";
+import type { Signals, Topic } from "./signals.ts";
+import type { Tx, UnitOfWork, WorkOptions } from "./unit-of-work.types.ts";
+import type { Job } from "./work-queue.types.ts";
 
 /** What a commit brought: a wake-up, never the only way to hear of it. */
 export interface Commit {
@@ -25,8 +28,12 @@ export interface UnitOfWorkOptions {
   /** Id of the action being served; null outside any, then each unit of work gets its own. */
   readonly correlationId: () => string | null;
   readonly clock: Clock;
-  /** Called after each commit that brought facts or jobs. */
-  readonly onCommit: (commit: Commit) => void;
+  /** Called after each commit of this process that brought facts or jobs. */
+  readonly onCommit?: (commit: Commit) => void;
+  /** How jobs are put into the queue, in the transaction; as rows of our own table by default. */
+  readonly enqueue?: (transaction: Transaction, job: Job, now: Date) => Promise<void>;
+  /** Who is woken by commits, in all processes; nobody by default. */
+  readonly signals?: Pick<Signals, "send" | "emit">;
   readonly logger: Logger;
 }
 
@@ -34,14 +41,26 @@ export interface UnitOfWorkOptions {
 const SLOW_WORK_MS = 10_000;
 /** Nobody waits longer than about this for others that share the commit. */
 const LONGEST_SESSION_MS = 10;
+/** How many works may share one transaction. */
+const MOST_WORKS_PER_COMMIT = 64;
+/**
+ * How often a work is run before its caller hears of a fault that may pass. With the pauses between, a restart of the database
+ * of about two seconds is not noticed; whoever can wait longer asks again.
+ */
+const MOST_ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 50;
 
 interface Entry {
   readonly work: (tx: Tx) => Promise<unknown>;
   /** Enters the context of the caller: correlation id and whatever else it carries. */
   readonly inContext: <T>(run: () => T) => T;
   readonly caller: Error;
+  readonly fence: Fence | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
+  readonly inTurn: boolean;
+  /** How often it was begun. */
+  attempts: number;
 }
 
 /** What one work left to be done at and after the commit. */
@@ -49,16 +68,20 @@ interface Outcome {
   readonly events: readonly UnplacedEvent[];
   readonly jobCount: number;
   readonly tellings: readonly (() => void)[];
+  readonly topics: readonly Topic[];
   /** Tells the caller how it went. */
   readonly settle: () => void;
 }
 
 /**
- * The only way to write. On SQLite, which has one writer, works wait in a queue here: waiting in the driver would block its
- * threads. Whoever waits shares the next transaction, each work behind its own savepoint, and hears back after the commit.
+ * The only way to write. Works take turns and wait in a queue here: on SQLite, which has one writer, waiting in the driver
+ * would block its threads, and on PostgreSQL each would hold a connection. Whoever waits shares the next transaction, each
+ * work behind its own savepoint, and hears back after the commit. Works that need no turn go past the queue where the engine
+ * serves many writers.
  */
 export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
-  const { database, subscribers, correlationId, clock, onCommit, logger } = options;
+  const { database, subscribers, correlationId, clock, onCommit, logger, signals } = options;
+  const { enqueue = enqueueRow } = options;
   const { dialect, sequelize } = database;
   const insideWork = new AsyncLocalStorage<{ active: boolean }>();
   // Timers and wake-ups started by the queue must not carry the context of whoever came first.
@@ -68,59 +91,84 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
 
   return { run };
 
-  async function run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  async function run<T>(
+    work: (tx: Tx) => Promise<T>,
+    { inTurn = true }: WorkOptions = {},
+  ): Promise<T> {
     if (insideWork.getStore()?.active) {
       throw new Error("nested unit of work: give the transaction on instead of calling run again");
     }
+    const fence = currentFence();
+    fence?.check();
     return new Promise<T>((resolve, reject) => {
       const entry: Entry = {
         work,
         inContext: AsyncLocalStorage.snapshot(),
         caller: new Error("unit of work"),
+        fence,
         resolve: (value) => resolve(value as T),
         reject,
+        inTurn: inTurn || !dialect.servesManyWriters,
+        attempts: 0,
       };
-      if (dialect.worksPerCommit === 1) {
-        inOwnContext(() => void writeTogether([entry]));
+      if (!entry.inTurn) {
+        inOwnContext(() => void writeAll([entry]));
       } else {
         waiting.push(entry);
         if (!writing) {
           writing = true;
-          inOwnContext(() => void writeAll());
+          inOwnContext(() => void writeWaiting());
         }
       }
     });
   }
 
-  async function writeAll(): Promise<void> {
+  async function writeWaiting(): Promise<void> {
+    // Asked again: somebody may have come while the end of the last round was on its way here.
     while (waiting.length > 0) {
-      await writeTogether(waiting);
+      await writeAll(waiting);
     }
     writing = false;
   }
 
-  /** Takes from `source` what fits into one transaction and settles every promise taken. Never throws. */
-  async function writeTogether(source: Entry[]): Promise<void> {
+  async function writeAll(source: Entry[]): Promise<void> {
+    while (source.length > 0) {
+      const again = await writeTogether(source);
+      if (again.length > 0) {
+        await pause(again);
+        source.unshift(...again);
+      }
+    }
+  }
+
+  /** Takes from `source` what fits into one transaction and settles every promise taken, except of what is to be run again. */
+  async function writeTogether(source: Entry[]): Promise<readonly Entry[]> {
     const taken: Entry[] = [];
     const outcomes: Outcome[] = [];
     let session: WriteSession | undefined;
     try {
       // Taken before the session opens, so that whoever waits hears why it does not.
       const first = takeFrom(source, taken);
-      session = await dialect.openSession();
+      session = await dialect.openSession({ inTurn: first?.inTurn ?? true });
       const until = performance.now() + LONGEST_SESSION_MS;
       for (let entry = first; entry;) {
         outcomes.push(await perform(entry, session));
-        const full = taken.length >= dialect.worksPerCommit || performance.now() > until;
-        entry = full ? undefined : takeFrom(source, taken);
+        const full = taken.length >= MOST_WORKS_PER_COMMIT || performance.now() > until;
+        entry = full || !isFirstRun(entry, source[0]) ? undefined : takeFrom(source, taken);
       }
-      const lastSeq = await commit(session, outcomes);
-      tell(outcomes, lastSeq);
+      const topics = topicsOf(outcomes);
+      const lastSeq = await commit(session, outcomes, topics);
+      tell(outcomes, lastSeq, topics);
+      return [];
     } catch (error) {
       await session?.abandon();
+      const again = dialect.isTransient(error)
+        ? taken.filter(({ attempts }) => attempts < MOST_ATTEMPTS)
+        : [];
       // Also works that failed by themselves: what they ran into, e.g. a row of the same transaction, is gone.
       const reason = dialect.storageFault(error) ?? error;
-      taken.forEach((entry) => entry.reject(reason));
+      taken.filter((entry) => !again.includes(entry)).forEach((entry) => entry.reject(reason));
+      return again;
     }
   }
 
@@ -131,18 +179,24 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
   async function perform(entry: Entry, session: WriteSession): Promise<Outcome> {
     const events: UnplacedEvent[] = [];
     const tellings: (() => void)[] = [];
+    const topics: Topic[] = [];
     const counted = { jobs: 0 };
-    const transaction = session.begin();
-    const tx = createTx(transaction, { events, tellings, counted });
+    const transaction = await session.begin();
+    const tx = createTx(transaction, entry.inTurn, { events, tellings, topics, counted });
     const guard = { active: true };
     const watchdog = setTimeout(() => {
       logger.error({ caller: entry.caller.stack }, "unit of work blocks all others for too long");
     }, SLOW_WORK_MS);
     try {
+      await entry.fence?.prove(transaction);
       const value = await entry.inContext(() => insideWork.run(guard, () => entry.work(tx)));
       session.keep();
-      return { events, jobCount: counted.jobs, tellings, settle: () => entry.resolve(value) };
+      const settle = () => entry.resolve(value);
+      return { events, jobCount: counted.jobs, tellings, topics, settle };
     } catch (error) {
+      if (dialect.isTransient(error)) {
+        throw error;
+      }
       const fault = dialect.storageFault(error);
       try {
         await session.forget();
@@ -151,7 +205,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
         throw fault ?? lost;
       }
       const settle = () => entry.reject(fault ?? error);
-      return { events: [], jobCount: 0, tellings: [], settle };
+      return { events: [], jobCount: 0, tellings: [], topics: [], settle };
     } finally {
       guard.active = false;
       clearTimeout(watchdog);
@@ -160,12 +214,22 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
 
   function createTx(
     transaction: Transaction,
-    into: { events: UnplacedEvent[]; tellings: (() => void)[]; counted: { jobs: number } },
+    inTurn: boolean,
+    into: {
+      events: UnplacedEvent[];
+      tellings: (() => void)[];
+      topics: Topic[];
+      counted: { jobs: number };
+    },
   ): Tx {
     const ownCorrelationId = newId();
     return {
       sequelize: transaction,
       async emit(event) {
+        if (!inTurn) {
+          // It may hold rows by now that somebody who has the turn is waiting for.
+          throw new Error("a work that is not in turn records no facts");
+        }
         into.events.push(
           prepareEvent(event, {
             occurredAt: clock.now(),
@@ -174,20 +238,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
         );
       },
       async enqueue(job) {
-        await JobRow.bulkCreate(
-          [
-            {
-              name: job.name,
-              payload: job.payload,
-              key: job.key ?? null,
-              runAt: job.runAt ?? clock.now(),
-              attempts: 0,
-              status: "waiting",
-            },
-          ],
-          // A job with the same key waits already: it will see what this one wanted to tell.
-          { ignoreDuplicates: true, transaction },
-        );
+        await enqueue(transaction, job, clock.now());
         into.counted.jobs += 1;
       },
       async nextNumber(sequence) {
@@ -205,30 +256,42 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
       afterCommit(telling) {
         into.tellings.push(telling);
       },
+      signal(topic) {
+        into.topics.push(topic);
+      },
     };
   }
 
-  /** Facts are appended last, so that on an engine with many writers the chain is locked for an instant only. */
+  /** Facts are appended last and in turn, so that the order of seq is the order of commits and the chain has no forks. */
   async function commit(
     session: WriteSession,
     outcomes: readonly Outcome[],
+    topics: ReadonlySet<Topic>,
   ): Promise<number | null> {
     const events = outcomes.flatMap((outcome) => outcome.events);
     const lastSeq =
       events.length > 0 ? await appendEvents(sequelize, session.own, events, subscribers) : null;
-    await session.commit();
+    if (topics.size > 0) {
+      await signals?.send(topics, session.own);
+    }
+    await session.commit(events.at(-1)?.id);
     return lastSeq;
   }
 
-  function tell(outcomes: readonly Outcome[], lastSeq: number | null): void {
+  function tell(
+    outcomes: readonly Outcome[],
+    lastSeq: number | null,
+    topics: ReadonlySet<Topic>,
+  ): void {
     for (const { tellings, settle } of outcomes) {
       tellings.forEach(safely);
       settle();
     }
     const jobCount = outcomes.reduce((sum, outcome) => sum + outcome.jobCount, 0);
     if (lastSeq !== null || jobCount > 0) {
-      safely(() => onCommit({ lastSeq, jobCount }));
+      safely(() => onCommit?.({ lastSeq, jobCount }));
     }
+    safely(() => signals?.emit(topics));
   }
 
   /** What listens must not undo what is committed. */
@@ -241,10 +304,34 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
   }
 }
 
+function topicsOf(outcomes: readonly Outcome[]): ReadonlySet<Topic> {
+  const topics = new Set(outcomes.flatMap((outcome) => outcome.topics));
+  if (outcomes.some((outcome) => outcome.events.length > 0)) {
+    topics.add("facts");
+  }
+  if (outcomes.some((outcome) => outcome.jobCount > 0)) {
+    topics.add("jobs");
+  }
+  return topics;
+}
+
 function takeFrom(source: Entry[], taken: Entry[]): Entry | undefined {
   const entry = source.shift();
   if (entry) {
+    entry.attempts += 1;
     taken.push(entry);
   }
   return entry;
+}
+
+/** Whoever runs again runs alone: if it fails for ever, it takes nobody along. */
+function isFirstRun(entry: Entry, next: Entry | undefined): boolean {
+  return entry.attempts === 1 && (next?.attempts ?? 0) === 0;
+}
+
+/** Longer each time, and not the same for all processes that lost the same database. */
+function pause(again: readonly Entry[]): Promise<void> {
+  const attempts = Math.max(...again.map((entry) => entry.attempts));
+  const longest = FIRST_PAUSE_MS * 3 ** (attempts - 1);
+  return new Promise((done) => setTimeout(done, longest * (0.5 + Math.random() / 2)));
 }

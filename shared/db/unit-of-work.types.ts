@@ -1,5 +1,6 @@
 import type { Transaction } from "sequelize";
 import type { NewEvent } from "../events/events.ts";
+import type { Topic } from "./signals.ts";
 import type { Job } from "./work-queue.types.ts";
 
 /** One write transaction, handed to the work that runs in it. */
@@ -17,6 +18,17 @@ export interface Tx {
    * telling others in memory, so it must be quick and cannot fail the work.
    */
   afterCommit(tell: () => void): void;
+  /** Wakes, after the commit, whoever waits for this in any process. Facts and jobs do so by themselves. */
+  signal(topic: Topic): void;
+}
+
+export interface WorkOptions {
+  /**
+   * True, the default: nobody else, in any process, writes in turn at the same moment, so the work may read, decide and write.
+   * False, for bookkeeping that comes often: on PostgreSQL the work runs beside others. It must then rely on nothing but
+   * statements that compare and set, locked rows and unique indexes, and it records no facts.
+   */
+  readonly inTurn?: boolean;
 }
 
 export interface UnitOfWork {
@@ -24,10 +36,16 @@ export interface UnitOfWork {
    * Runs `work` in one write transaction and resolves after it is committed. No network, no process, no waiting inside.
    * A nested call throws instead of waiting for itself. When `work` throws, nothing of it is kept.
    *
+   * `work` may be run more than once, each time from the start and in a new transaction, when nothing of the time before was
+   * kept: the database was restarted or failed over, or chose this work as the victim of a deadlock. So it must leave nothing
+   * behind in memory that a second run cannot bear.
+   *
    * Throws what `work` throws, so a broken unique index arrives as Sequelize's `UniqueConstraintError`: catch it around
    * `run`, never inside `work`, because on PostgreSQL a failed statement spoils the rest of the transaction. The row that was
-   * first is committed by then. Throws
-   * StorageUnavailable when the disk is full, failing, read-only or locked by another process; nothing was kept then.
+   * first is committed by then. Throws StorageUnavailable when the database cannot be used, e.g. because the disk is full or
+   * nothing answers; nothing was kept then. Throws CommitOutcomeUnknown when the database went away in the commit and nobody
+   * can tell what became of it: look before doing it again. Under a
+   * fence (see `underFence`) throws what the fence throws once the right is lost.
    */
-  run<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  run<T>(work: (tx: Tx) => Promise<T>, options?: WorkOptions): Promise<T>;
 }

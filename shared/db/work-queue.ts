@@ -1,25 +1,21 @@
-import { Op, QueryTypes, literal } from "sequelize";
+import { Op, QueryTypes, literal, type Sequelize } from "sequelize";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { systemTimers, type Timers } from "../lib/scheduler.ts";
 import { createWorkLoop, keepBeating, type ClaimedWork } from "../lib/work-loop.ts";
 import { afterFailure, isOurFault } from "./after-failure.ts";
-import type { Database } from "./connect.ts";
 import { JobRow } from "./rows/job.ts";
 import type { UnitOfWork } from "./unit-of-work.types.ts";
-import type { Job, WorkQueue } from "./work-queue.types.ts";
-
-/** The queue inside our own database, for an installation of one process. */
-export interface EmbeddedWorkQueue extends WorkQueue {
-  /** Something was committed. Cheap; call it after every commit. */
-  wake(): void;
-}
+import type { Job, RunningWorkQueue } from "./work-queue.types.ts";
 
 /** How long a job belongs to a process that has stopped beating, e.g. because it was killed. */
 const LEASE_MS = 30_000;
 const BEAT_MS = LEASE_MS / 3;
 /** Finds what no wake-up told of: jobs that fall due, leases that ended, jobs of other processes. */
 const POLL_MS = 1_000;
+
+/** Rows are taken locked, skipping those of others, and changed by their fence: no turn is needed. */
+const BESIDE_OTHERS = { inTurn: false } as const;
 
 const DUE_OF_ONE = `SELECT * FROM (
   SELECT id FROM jobs
@@ -41,17 +37,17 @@ interface ClaimedJob {
 }
 
 /**
- * Jobs are rows: enqueued by `tx.enqueue` in the transaction that causes them, leased while they run, removed when done. What
+ * The queue inside our own database, for an installation of one process. Jobs are rows: enqueued by `tx.enqueue` in the transaction that causes them, leased while they run, removed when done. What
  * a handler throws decides whether its job is tried again or dead (see afterFailure); dead ones stay with their error.
  */
 export function createWorkQueue(deps: {
-  readonly database: Database;
+  readonly sequelize: Sequelize;
   readonly uow: UnitOfWork;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timers?: Timers;
-}): EmbeddedWorkQueue {
-  const { database, uow, clock, timers = systemTimers } = deps;
+}): RunningWorkQueue {
+  const { sequelize, uow, clock, timers = systemTimers } = deps;
   const logger = deps.logger.child({ part: "work-queue" });
   const workers = new Map<string, Worker>();
   const loop = createWorkLoop({
@@ -86,7 +82,7 @@ export function createWorkQueue(deps: {
       return [];
     }
     // Read first: looking must not make writers wait when there is nothing to take.
-    const due = await database.sequelize.query<{ id: number }>(
+    const due = await sequelize.query<{ id: number }>(
       free.map(() => DUE_OF_ONE).join(" UNION ALL "),
       {
         replacements: free.flatMap(([name, worker]) => [
@@ -143,7 +139,7 @@ export function createWorkQueue(deps: {
         payload,
         attempts: attempts + 1,
       }));
-    });
+    }, BESIDE_OTHERS);
   }
 
   /** Never rejects: what cannot be settled is taken again when its lease ends. */
@@ -169,11 +165,13 @@ export function createWorkQueue(deps: {
     failure: { readonly error: unknown } | undefined,
   ): Promise<void> {
     if (!failure) {
-      await uow.run((tx) =>
-        JobRow.destroy({
-          where: { id: job.id, attempts: job.attempts },
-          transaction: tx.sequelize,
-        }),
+      await uow.run(
+        (tx) =>
+          JobRow.destroy({
+            where: { id: job.id, attempts: job.attempts },
+            transaction: tx.sequelize,
+          }),
+        BESIDE_OTHERS,
       );
       return;
     }
@@ -202,11 +200,13 @@ export function createWorkQueue(deps: {
     job: ClaimedJob,
     values: Parameters<typeof JobRow.update>[0],
   ): Promise<void> {
-    await uow.run((tx) =>
-      JobRow.update(values, {
-        where: { id: job.id, attempts: job.attempts },
-        transaction: tx.sequelize,
-      }),
+    await uow.run(
+      (tx) =>
+        JobRow.update(values, {
+          where: { id: job.id, attempts: job.attempts },
+          transaction: tx.sequelize,
+        }),
+      BESIDE_OTHERS,
     );
   }
 

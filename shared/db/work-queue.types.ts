@@ -1,11 +1,15 @@
+/** Every kind of background work. */
+export const JOB_NAMES = [
+  "deployment.advance",
+  "release.refresh",
+  "release.pull_requests",
+  "forge.report",
+  "card.refresh",
+] as const;
+
 /** Background work by name; the payload is JSON. */
 export interface Job {
-  readonly name:
-    | "deployment.advance"
-    | "release.refresh"
-    | "release.pull_requests"
-    | "forge.report"
-    | "card.refresh";
+  readonly name: (typeof JOB_NAMES)[number];
   readonly payload: Readonly<Record<string, unknown>>;
   /** At most one waiting job per key: a second is dropped. */
   readonly key?: string;
@@ -30,4 +34,10 @@ export interface WorkQueue {
   stop(timeoutMs: number): Promise<void>;
   /** Runs everything due now and resolves when nothing due is left. For tests and for a quiet start. */
   runDue(): Promise<void>;
+}
+
+/** A queue that is told of commits. */
+export interface RunningWorkQueue extends WorkQueue {
+  /** Something was committed. Cheap; call it after every commit. */
+  wake(): void;
 }

@@ -483,11 +483,25 @@ export const ShuttingDown = defineError<Record<string, never>>(
   () => "I am restarting.",
   () => "Try again in a minute; nothing was changed.",
 );
+export const ChatNotRunning = defineError<Record<string, never>>(
+  "chat.not_running",
+  "upstream",
+  () => "The chat part of Slipway is not running, so nobody can answer now.",
+  () =>
+    "Try again in a minute. If it stays like this, whoever runs Slipway must start a process with --services=chat.",
+);
 export const StorageUnavailable = defineError<{ why: string }>(
   "storage.unavailable",
   "upstream",
-  (d) => `The database cannot be written: ${d.why}. Nothing was changed.`,
+  (d) => `The database cannot be used right now: ${d.why}. Nothing was changed.`,
   () => "Free some space or check the disk, then try again.",
+);
+export const CommitOutcomeUnknown = defineError<Record<never, never>>(
+  "storage.outcome_unknown",
+  "upstream",
+  () =>
+    "The database went away while this was being saved, and nobody can tell whether it was. It may have been.",
+  () => "Look whether it is there before you try again.",
 );
 export const SampleInTheWay = defineError<{ path: string }>(
   "sample.in_the_way",
@@ -535,6 +549,21 @@ export const ServicesInvalid = defineError<{ why: string }>(
   "invalid_input",
   (d) => `${d.why}.`,
   () => "Leave --services out to run everything in one process.",
+);
+export const SecretKeyDiffers = defineError<{ own: string; common: string }>(
+  "secret_key.different",
+  "blocked",
+  (d) =>
+    `This process has other keys (${d.own}) than those this database was set up with (${d.common}), so it could neither read the sign-ins of others nor be read by them.`,
+  () =>
+    "Give every process the same secret_key in config.yaml, or the same files secret.key and cookie.key in its data folder. If the old keys are lost for good, shared/docs/several-processes.md says how to start with new ones.",
+);
+export const EmbeddedIdentityTaken = defineError<{ holder: string }>(
+  "embedded_identity.taken",
+  "blocked",
+  (d) =>
+    `Another process (${d.holder}) is the embedded identity provider already. What it knows of sign-ins is in its memory, so there can be one process with the web part only.`,
+  () => "Configure auth.keycloak to run several, or start this one with --services=chat,worker.",
 );
 export const EmbeddedIdentityOnly = defineError<Record<string, never>>(
   "token.embedded_only",

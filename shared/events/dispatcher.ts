@@ -20,7 +20,12 @@ export interface Dispatcher {
 
 export interface DispatcherOptions {
   readonly deliveries: EventDeliveries;
+  /** Those this process delivers to. */
   readonly subscribers: readonly Subscriber[];
+  /** Names of those that other processes deliver to. */
+  readonly elsewhere?: readonly string[];
+  /** What taking and delivering is wrapped in, such as a fence. */
+  readonly within?: <T>(work: () => T) => T;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timers?: Timers;
@@ -42,6 +47,7 @@ const POLL_MS = 1_000;
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { deliveries, subscribers, clock, timers = systemTimers, concurrency = 4 } = options;
+  const { elsewhere = [], within = (work) => work() } = options;
   const logger = options.logger.child({ part: "dispatcher" });
   const byName = new Map(subscribers.map((subscriber) => [subscriber.name, subscriber]));
   if (byName.size < subscribers.length) {
@@ -50,7 +56,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const running = new Map(subscribers.map((subscriber) => [subscriber.name, 0]));
   let hasBuriedOrphans = false;
   const loop = createWorkLoop({
-    claim,
+    claim: () => within(claim),
     pollMs: POLL_MS,
     timers,
     onError: (error) => logger.error({ err: error }, "claiming deliveries failed"),
@@ -69,7 +75,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   async function claim(): Promise<readonly ClaimedWork[]> {
     if (!hasBuriedOrphans) {
-      const count = await deliveries.buryOrphans([...byName.keys()]);
+      const count = await deliveries.buryOrphans([...byName.keys(), ...elsewhere]);
       hasBuriedOrphans = true;
       if (count > 0) {
         logger.warn({ count }, "buried deliveries to subscribers that no longer exist");
@@ -79,7 +85,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const claimed = await deliveries.claim(slots, leaseEnd());
     return claimed.map((delivery) => {
       count(delivery.subscriber, 1);
-      return () => deliver(delivery).finally(() => count(delivery.subscriber, -1));
+      return () => within(() => deliver(delivery)).finally(() => count(delivery.subscriber, -1));
     });
   }
 

@@ -1,12 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { createSecretBox, openSecretBox } from "./secret-box.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "slipway-box-"));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+import { describe, expect, it } from "vitest";
+import { createSecretBox } from "./secret-box.ts";
 
 describe(createSecretBox.name, () => {
   it("gives back what was sealed, and seals the same text differently each time", () => {
@@ -35,16 +29,5 @@ describe(createSecretBox.name, () => {
     const box = createSecretBox(randomBytes(32));
 
     expect(open(box.seal("refresh-token"), box)).toBeNull();
-  });
-});
-
-describe(openSecretBox.name, () => {
-  it("keeps its key between starts, readable by its owner only", async () => {
-    const file = join(folder, "secret.key");
-    const sealed = (await openSecretBox(file)).seal("refresh-token");
-
-    expect((await openSecretBox(file)).open(sealed)).toBe("refresh-token");
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(readFileSync(file, "utf8")).toMatch(/^[0-9a-f]{64}$/);
   });
 });

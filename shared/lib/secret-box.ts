@@ -1,8 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { readOrCreateSecretFile } from "./secret-file.ts";
 
 const ALGORITHM = "aes-256-gcm";
-const KEY_BYTES = 32;
 /** 96 bits, as NIST SP 800-38D recommends for GCM. */
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -12,12 +10,6 @@ export interface SecretBox {
   seal(text: string): string;
   /** The text again; null when it was sealed with another key or changed since. */
   open(sealed: string): string | null;
-}
-
-/** A box whose key lies in `file` (hex, readable by its owner only), made on the first start. */
-export async function openSecretBox(file: string): Promise<SecretBox> {
-  const hex = await readOrCreateSecretFile(file, () => randomBytes(KEY_BYTES).toString("hex"));
-  return createSecretBox(Buffer.from(hex.trim(), "hex"));
 }
 
 /** AES-256-GCM with a fresh nonce for every text. `key` has 32 bytes. */

@@ -48,6 +48,9 @@ interface StoredRepository {
   failure: ProviderFailure | undefined;
   /** Answers wait for it. */
   gate: Promise<void>;
+  /** Called by whoever begins to wait. */
+  knock: () => void;
+  knocked: Promise<void>;
 }
 
 export interface FakeRepository {
@@ -70,6 +73,8 @@ export interface FakeScm extends ScmProvider {
   breakRepository(name: string, failure: Partial<ProviderFailure> | undefined): void;
   /** Holds back every answer about it until the given function is called, or the asker gives up. */
   slow(name: string): () => void;
+  /** Resolves when somebody waits for an answer about it that is held back. */
+  whenAsked(name: string): Promise<void>;
   /** Only with `pullRequests: true`. */
   setPullRequest(name: string, base: string, head: string, pullRequest: PullRequest | null): void;
   /** Only with `checks: true`. */
@@ -160,10 +165,14 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
       found.gate = new Promise((resolve) => {
         finish = resolve;
       });
+      found.knocked = new Promise((resolve) => {
+        found.knock = resolve;
+      });
       return () => {
         finish();
       };
     },
+    whenAsked: (name) => (repositories.get(name) ?? add(name)).knocked,
     setPullRequest(name, base, head, pullRequest) {
       const key = keyOf(name, base, head);
       if (pullRequest === null) {
@@ -222,6 +231,8 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
       branches: new Map(),
       failure: undefined,
       gate: Promise.resolve(),
+      knock: () => undefined,
+      knocked: Promise.resolve(),
     };
     repositories.set(name, stored);
     return stored;
@@ -533,6 +544,7 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
         remedy: "Check that the repository was not moved or deleted.",
       };
     }
+    stored.knock();
     await unlessAborted(stored.gate, signal);
     return stored.failure ?? stored;
   }

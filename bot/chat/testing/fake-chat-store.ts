@@ -2,15 +2,20 @@ import type { ChatStoreServices, StoredPost } from "../../../shared/app/services
 
 type StoredAction = NonNullable<Awaited<ReturnType<ChatStoreServices["findAction"]>>>;
 
+type Changes = Awaited<ReturnType<ChatStoreServices["changesUnder"]>>;
+
 /** The chat store in memory, with the same promises as the real one. */
 export interface FakeChatStore extends ChatStoreServices {
   readonly actions: ReadonlyMap<string, StoredAction>;
   readonly posts: readonly StoredPost[];
+  /** As if whoever took a delivery had been stopped before they had finished, after these things were changed. */
+  interrupt(platform: string, deliveryId: string, after?: Changes): void;
 }
 
 export function createFakeChatStore(): FakeChatStore {
   const actions = new Map<string, StoredAction>();
-  const deliveries = new Set<string>();
+  const deliveries = new Map<string, "interrupted" | "taken">();
+  let changes: Changes = [];
   let posts: StoredPost[] = [];
 
   return {
@@ -36,9 +41,18 @@ export function createFakeChatStore(): FakeChatStore {
     findAction: async (token) => actions.get(token) ?? null,
     async takeDelivery(platform, deliveryId) {
       const id = `${platform}/${deliveryId}`;
-      const isNew = !deliveries.has(id);
-      deliveries.add(id);
-      return isNew;
+      const known = deliveries.get(id);
+      deliveries.set(id, "taken");
+      if (known === undefined) {
+        return "new";
+      }
+      return known === "interrupted" ? "again" : "known";
+    },
+    finishDelivery: async () => undefined,
+    changesUnder: async () => changes,
+    interrupt(platform, deliveryId, after = []) {
+      deliveries.set(`${platform}/${deliveryId}`, "interrupted");
+      changes = after;
     },
     findPosts: async (subject) => posts.filter((post) => post.subject === subject),
     newestPost: async (place, subject) =>

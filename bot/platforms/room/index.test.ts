@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { systemActor } from "../../../shared/core/actor.ts";
-import { createLogger } from "../../../shared/lib/logger.ts";
 import { createManualClock } from "../../../shared/testing/clock.ts";
 import type { Inbound } from "../../chat/platform.ts";
 import { message, platformContract } from "../../chat/testing/platform-contract.ts";
@@ -13,8 +11,7 @@ const place = { platform: "room", channelId: "releases" };
 function setUp() {
   const clock = createManualClock();
   const room = createFakeRoom(clock);
-  const logger = createLogger({ level: "silent" });
-  return { clock, room, platform: createRoomPlatform({ room, systemActor, logger, clock }) };
+  return { clock, room, platform: createRoomPlatform({ room, clock }) };
 }
 
 function personOf(userId: string) {
@@ -42,7 +39,7 @@ platformContract("room", async () => {
       });
     },
     async redeliver() {
-      room.repeatLastNotice();
+      room.repeatLast();
     },
     press: (ref, action, userId, values) =>
       room.press(personOf(userId), ref.messageId, { action, ...(values ? { values } : {}) }),
@@ -146,6 +143,6 @@ describe(createRoomPlatform.name, () => {
     const ref = await platform.post(place, sent);
     await platform.stop();
     const action = [...sent.tokens.values()][0] ?? "";
-    await expect(room.press(dana, ref.messageId, { action })).rejects.toThrow("too old");
+    await expect(room.press(dana, ref.messageId, { action })).rejects.toThrow("not running");
   });
 });

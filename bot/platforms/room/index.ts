@@ -1,8 +1,5 @@
-import type { Actor, RoomServices } from "../../../shared/app/services.ts";
+import type { RoomPress, RoomServices } from "../../../shared/app/services.ts";
 import type { RoomMessage } from "../../../shared/contract/room.ts";
-import { AppError } from "../../../shared/errors/app-error.ts";
-import { ActionExpired } from "../../../shared/errors/catalog.ts";
-import type { Logger } from "../../../shared/lib/logger.ts";
 import type {
   ChatPlatform,
   ChatUser,
@@ -20,28 +17,24 @@ import {
   toRef,
   toUser,
 } from "./inbound.ts";
-import { CATCH_UP_MESSAGES, CATCH_UP_MS } from "./limits.ts";
+import { CATCH_UP_MS } from "./limits.ts";
 import { renderRoomForm, renderRoomMessage, type RoomContent } from "./render.ts";
 
 type Take = (event: Inbound) => Promise<void>;
-type Press = Parameters<Parameters<RoomServices["onPress"]>[0]>[0];
 
 export interface RoomPlatformDeps {
   readonly room: RoomServices;
-  /** Reads channels after a restart. */
-  readonly systemActor: Actor;
-  readonly logger: Logger;
   readonly clock: { now(): Date };
 }
 
 /**
- * The bot's side of the embedded room. There is no connection that could be lost: the room is in the same process, and what
- * people said while the process was down is looked at again when it starts.
+ * The bot's side of the embedded room. There is no connection that could be lost: what people say is stored, and is heard by
+ * whichever process attends, now or after a restart.
  */
 export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
-  const { room, logger, clock } = deps;
+  const { room, clock } = deps;
   const running = new Set<Promise<void>>();
-  let stopListening: (() => void) | undefined;
+  let leave: (() => void) | undefined;
   let since = clock.now();
 
   return {
@@ -55,28 +48,21 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
       editIntervalMs: 250,
     },
     async start(take) {
-      const stopPresses = room.onPress((press) => onPress(press, take));
-      const stopNotices = room.listen((notice) => {
-        if (notice.type === "message") {
-          onMessage(notice.message, notice.visibleTo, take, notice.origin);
-        }
+      leave = room.attend({
+        hear: (message, origin) => track(onMessage(message, origin, take)),
+        press: (press, taken) => track(onPress(press, taken, take)),
       });
-      stopListening = () => {
-        stopPresses();
-        stopNotices();
-      };
       since = clock.now();
-      track(catchUp(take));
     },
     async stop() {
-      stopListening?.();
-      stopListening = undefined;
+      leave?.();
+      leave = undefined;
       since = clock.now();
       while (running.size > 0) {
         await Promise.allSettled([...running]);
       }
     },
-    status: () => ({ state: stopListening ? "connected" : "stopped", since }),
+    status: () => ({ state: leave ? "connected" : "stopped", since }),
     post: (place, message) => post(place, message, null),
     async edit(ref, message) {
       await room.editAsBot(ref.messageId, renderRoomMessage(message));
@@ -85,71 +71,71 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
       post({ platform: PLATFORM_ID, channelId: `${DIRECT_PREFIX}${userId}` }, message, null),
   };
 
-  function onMessage(
+  async function onMessage(
     message: RoomMessage,
-    visibleTo: string | null,
+    origin: NonNullable<ChatUser["origin"]>,
     take: Take,
-    origin?: ChatUser["origin"],
-  ): void {
-    const text = readCommand(message, visibleTo);
-    if (text === undefined) {
+  ): Promise<void> {
+    const text = readCommand(message, null);
+    const sentAt = new Date(message.createdAt);
+    const isRecent = sentAt.getTime() >= clock.now().getTime() - CATCH_UP_MS;
+    if (text === undefined || !isRecent) {
       return;
     }
     const place = toPlace(message);
-    const event: Inbound = {
+    await take({
       type: "command",
       text,
       direct: true,
       user: toUser(message.author, origin),
       place,
       deliveryId: message.id,
-      sentAt: new Date(message.createdAt),
-      reply: replierTo(place, message.author.subject, undefined),
-    };
-    track(take(event));
-  }
-
-  /** Resolves as soon as the press is acknowledged; the work goes on. */
-  async function onPress(press: Press, take: Take): Promise<void> {
-    if (!stopListening) {
-      throw new ActionExpired({});
-    }
-    const { actor, message, action, values, deliveryId } = press;
-    const place = toPlace(message);
-    const replier = replierTo(place, actor.subject, message);
-    await new Promise<void>((resolve) => {
-      const event: Inbound = {
-        type: "action",
-        token: action,
-        message: toRef(message),
-        values,
-        user: toUser(actor, press.origin),
-        place,
-        deliveryId,
-        sentAt: clock.now(),
-        reply: {
-          ...replier,
-          async acknowledge() {
-            resolve();
-          },
-          async openForm(form, token) {
-            await replier.openForm(form, token);
-            resolve();
-          },
-        },
-      };
-      track(take(event).finally(resolve));
+      sentAt,
+      reply: replierTo(place, message.author.subject, undefined, message.id),
     });
   }
 
+  /** `taken` is called as soon as the press is acknowledged; the work goes on. */
+  async function onPress(press: RoomPress, taken: () => void, take: Take): Promise<void> {
+    const { person, origin, message, action, values, deliveryId } = press;
+    const place = toPlace(message);
+    const replier = replierTo(place, person.subject, message, deliveryId);
+    const event: Inbound = {
+      type: "action",
+      token: action,
+      message: toRef(message),
+      values,
+      user: toUser(person, origin),
+      place,
+      deliveryId,
+      sentAt: press.at,
+      reply: {
+        ...replier,
+        async acknowledge() {
+          taken();
+        },
+        async openForm(form, token) {
+          await replier.openForm(form, token);
+          taken();
+        },
+      },
+    };
+    await take(event);
+  }
+
   /** A press on a message is answered below it: in its thread for all, right beside it for one. */
-  function replierTo(place: Place, userId: string, source: RoomMessage | undefined): Replier {
+  function replierTo(
+    place: Place,
+    userId: string,
+    source: RoomMessage | undefined,
+    deliveryId: string,
+  ): Replier {
     const threadId = source ? threadBelow(source) : place.threadId;
     return {
       async acknowledge() {},
       async openForm(form, token) {
         const content = renderRoomForm(form, token);
-        await store(place, content, visibleOnlyTo(place, userId), undefined);
+        await store(place, content, visibleOnlyTo(place, userId), `${deliveryId}\nform`);
       },
       async send(message) {
         return message.visibility === "only-you"
@@ -178,27 +164,12 @@ export function createRoomPlatform(deps: RoomPlatformDeps): ChatPlatform {
     return toRef(await room.postAsBot({ channel, threadId, visibleTo, key, ...content }));
   }
 
-  /** What was said while nobody listened. Whatever was served already is recognised by its delivery id. */
-  async function catchUp(take: Take): Promise<void> {
-    const after = clock.now().getTime() - CATCH_UP_MS;
-    for (const channel of await room.channels(deps.systemActor)) {
-      const query = { channel: channel.name, limit: CATCH_UP_MESSAGES };
-      for (const message of await room.messages(deps.systemActor, query)) {
-        if (new Date(message.createdAt).getTime() >= after) {
-          onMessage(message, null, take);
-        }
-      }
-    }
-  }
-
-  function track(work: Promise<void>): void {
-    const settled = work
-      .catch((error: unknown) => {
-        const level = error instanceof AppError ? "warn" : "error";
-        logger[level]({ err: error, platform: PLATFORM_ID }, "serving a room message failed");
-      })
-      .finally(() => running.delete(settled));
-    running.add(settled);
+  /** `stop` waits for it. */
+  function track(work: Promise<void>): Promise<void> {
+    running.add(work);
+    const forget = () => running.delete(work);
+    work.then(forget, forget);
+    return work;
   }
 }
 

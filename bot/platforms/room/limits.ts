@@ -15,7 +15,5 @@ export const MAX_OPTIONS = 100;
 /** The largest answer a form field takes; release notes are the longest thing people write. */
 export const MAX_ANSWER_LENGTH = 100_000;
 
-/** Messages younger than this are looked at again after a restart, because the bot may have missed them. */
+/** Messages older than this are not answered any more when the bot hears of them, e.g. after a long time without it. */
 export const CATCH_UP_MS = 10 * 60_000;
-/** How many messages of a channel are looked at then. */
-export const CATCH_UP_MESSAGES = 100;

@@ -31,7 +31,7 @@ beforeEach(async () => {
   signedVia = [];
   services = createFakeServices({
     room: createRoomServices({ database: db, uow: db.uow, clock: db.clock, logger: db.logger }),
-    chatStore: createChatStoreServices({ uow: db.uow, clock: db.clock }),
+    chatStore: createChatStoreServices({ uow: db.uow, clock: db.clock, taker: "test" }),
     installation: { announce: ["room:releases"] },
     live: { lastSeq: async () => 0 },
     releases: {
@@ -58,7 +58,7 @@ afterEach(async () => {
 function start(): Promise<ChatService> {
   const { clock, logger } = db;
   const drainer = createDrainer(() => new ShuttingDown({}));
-  const platform = createRoomPlatform({ room: services.room, systemActor, logger, clock });
+  const platform = createRoomPlatform({ room: services.room, clock });
   const platforms = [platform];
   return startChat({ services, platforms, systemActor, drainer, logger, clock, timers: clock });
 }

@@ -1,12 +1,16 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { newEmptyDatabase } from "../../../shared/testing/new-database.ts";
 import { untilItWorks } from "../../../shared/testing/until-it-works.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
+/** Set by the run, see shared/tooling/vitest.browser.config.ts. */
+const isOnPostgres = process.env["SLIPWAY_TEST_DATABASE"] === "postgres";
 
 /** How a command-line ended. */
 export interface CommandLine {
@@ -15,24 +19,40 @@ export interface CommandLine {
   readonly stderr: string;
 }
 
-/** The built product as its own process, on a data directory of its own. */
+/** The built product on a data directory of its own: one process, or one for each part (see `PROCESSES`). */
 export interface ServerProcess {
   readonly url: string;
   readonly data: string;
-  /** What it printed so far. */
+  /** What its processes printed so far. */
   output(): string;
   /** An API token of a sample person, made by the command-line while the server runs. */
   token(person: string): string;
   /** Runs the command-line on the same data. */
   cli(...args: string[]): CommandLine;
-  /** Asks it to stop and resolves with its exit code. */
+  /** Asks it to stop and resolves with its exit code: that of the first process that did not end well, if any. */
   stop(): Promise<number | null>;
   /** Pulls the plug: nothing gets a chance to clean up. */
   kill(): Promise<void>;
   /** Starts it again on the same data and port. */
   restart(): Promise<void>;
+  /** The processes, the first ones first. */
+  parts(): readonly ServerPart[];
+  /** Starts one more process with these parts, e.g. `chat`, with variables of its own. */
+  add(services: string, env?: Readonly<Record<string, string>>): Promise<ServerPart>;
   /** Stops it and removes its data. */
   dispose(): Promise<void>;
+}
+
+/** One process of the product. */
+export interface ServerPart {
+  readonly services: string;
+  readonly pid: number;
+  /** Where it answers: everything with the web part, about its health without. */
+  readonly url: string;
+  readonly isRunning: boolean;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves with its exit code; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
 }
 
 /** What an installation is given besides its data directory. */
@@ -40,14 +60,27 @@ export interface Installation {
   /** The text of config.yaml; the embedded default without one. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The processes: which parts each runs. */
+  readonly processes?: readonly string[];
+  /** A database of its own; by default a new one, or SQLite. */
+  readonly databaseUrl?: string;
 }
+
+const ALL = "chat,web,worker";
+/**
+ * `SLIPWAY_TEST_PROCESSES="chat web worker"` runs each part in a process of its own, which PostgreSQL allows
+ * (`SLIPWAY_TEST_DATABASE=postgres`); one process runs everything by default.
+ */
+const PROCESSES = (process.env["SLIPWAY_TEST_PROCESSES"] ?? ALL).split(" ");
 
 /** Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. */
 export async function startServer(
   setUp: (data: string) => Installation = () => ({}),
 ): Promise<ServerProcess> {
   const data = mkdtempSync(join(tmpdir(), "slipway-"));
-  const { config, env: extra } = setUp(data);
+  const { config, env: extra, processes = PROCESSES, databaseUrl } = setUp(data);
+  const database = isOnPostgres && databaseUrl === undefined ? await newEmptyDatabase() : undefined;
+  const address = databaseUrl ?? database?.url;
   const port = await freePort();
   const url = `http://localhost:${String(port)}`;
   const env: Record<string, string> = {
@@ -55,6 +88,7 @@ export async function startServer(
     HOME: data,
     SLIPWAY_PORT: String(port),
     SLIPWAY_DATA: data,
+    ...(address !== undefined && { SLIPWAY_DATABASE_URL: address }),
     ...extra,
   };
   if (config !== undefined) {
@@ -62,7 +96,8 @@ export async function startServer(
     writeFileSync(env["SLIPWAY_CONFIG"], config);
   }
   let printed = "";
-  let child = await launch();
+  let running: ServerPart[] = [];
+  await launch();
   return {
     url,
     data,
@@ -70,40 +105,78 @@ export async function startServer(
     token,
     cli,
     stop,
-    kill,
-    restart: async () => {
-      child = await launch();
+    async kill() {
+      running.forEach((part) => part.signal("SIGKILL"));
+      await Promise.all(running.map((part) => part.ended));
+    },
+    restart: launch,
+    parts: () => running,
+    async add(services, own) {
+      const part = await start(services, own);
+      running.push(part);
+      return part;
     },
     dispose: async () => {
+      running.forEach((part) => part.signal("SIGCONT"));
       await stop();
       rmSync(data, { recursive: true, force: true });
+      await database?.remove();
     },
   };
 
-  async function launch(): Promise<ChildProcess> {
-    const started = spawn(process.execPath, ["shared/tooling/launch.mjs", "bot/main.js"], {
+  async function launch(): Promise<void> {
+    buildOnce();
+    running = await Promise.all(processes.map((services) => start(services)));
+    await untilItWorks(
+      async () => {
+        const { chat } = await readHealth(url);
+        if (chat.leader === null) {
+          throw new Error("Nobody runs chat.");
+        }
+      },
+      { timeoutMs: 60_000, intervalMs: 25 },
+    );
+  }
+
+  async function start(
+    services: string,
+    own: Readonly<Record<string, string>> = {},
+  ): Promise<ServerPart> {
+    const ownPort =
+      own["SLIPWAY_PORT"] ?? String(services.includes("web") ? port : await freePort());
+    const ownUrl = `http://localhost:${ownPort}`;
+    const args = services === ALL ? [] : [`--services=${services}`];
+    const child = spawn(process.execPath, ["shared/tooling/launch.mjs", "bot/main.js", ...args], {
       cwd: root,
-      env,
+      env: { ...env, SLIPWAY_HEALTH_PORT: ownPort, ...own },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const take = (chunk: Buffer) => {
       printed += chunk.toString();
     };
-    started.stdout.on("data", take);
-    started.stderr.on("data", take);
+    child.stdout.on("data", take);
+    child.stderr.on("data", take);
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+    const ended = once(child, "exit").then(() => child.exitCode);
     await untilItWorks(
       async () => {
-        if (started.exitCode !== null) {
-          throw new Error(`The server ended with ${String(started.exitCode)}:\n${printed}`);
+        if (hasEnded()) {
+          throw new Error(`A process ended with ${String(child.exitCode)}:\n${printed}`);
         }
-        const response = await fetch(`${url}/health/ready`);
-        if (!response.ok) {
-          throw new Error(`Not ready: ${await response.text()}`);
-        }
+        await readHealth(ownUrl);
       },
-      { timeoutMs: 60_000, intervalMs: 25, isHopeless: () => started.exitCode !== null },
+      { timeoutMs: 60_000, intervalMs: 25, isHopeless: hasEnded },
     );
-    return started;
+    return {
+      services,
+      pid: child.pid ?? 0,
+      url: ownUrl,
+      get isRunning() {
+        return !hasEnded();
+      },
+      signal: (name) => void child.kill(name),
+      ended,
+    };
   }
 
   function cli(...args: string[]): CommandLine {
@@ -120,20 +193,50 @@ export async function startServer(
   }
 
   async function stop(): Promise<number | null> {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      return child.exitCode;
-    }
-    const ended = once(child, "exit");
-    child.kill("SIGTERM");
-    await ended;
-    return child.exitCode;
+    running.filter((part) => part.isRunning).forEach((part) => part.signal("SIGTERM"));
+    const codes = await Promise.all(running.map((part) => part.ended));
+    return codes.find((code) => code !== 0) ?? 0;
   }
+}
 
-  async function kill(): Promise<void> {
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
+let isBuilt = false;
+
+/** Builds what is missing or outdated, before several processes would do it at once. */
+function buildOnce(): void {
+  if (!isBuilt) {
+    spawnSync(process.execPath, ["shared/tooling/launch.mjs", "bot/cli.js", "--help"], {
+      cwd: root,
+    });
+    isBuilt = true;
   }
+}
+
+/** What a process says of itself when it is ready; throws while it is not. */
+export async function readHealth(url: string): Promise<{
+  readonly services: readonly string[];
+  readonly chat: { readonly leads: boolean; readonly leader: string | null };
+}> {
+  const { status, text } = await ask(`${url}/health/ready`);
+  if (status !== 200) {
+    throw new Error(`Not ready: ${text}`);
+  }
+  return JSON.parse(text) as Awaited<ReturnType<typeof readHealth>>;
+}
+
+/** By a connection of its own: one that is kept may be closed by the server before a test uses it again. */
+function ask(url: string): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((answered, failed) => {
+    const request = get(url, { agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => answered({ status: response.statusCode ?? 0, text }));
+      response.on("error", failed);
+    });
+    request.on("error", failed);
+  });
 }
 
 /** Runs an entry of the product to its end. Null as status: it did not end within thirty seconds. */

@@ -305,7 +305,7 @@ export function createFakeServices(
         roomListeners.add(onNotice);
         return () => roomListeners.delete(onNotice);
       },
-      onPress: unexpected("take presses"),
+      attend: unexpected("attend the room"),
       ...overrides.room,
     },
     chatStore: {
@@ -313,6 +313,8 @@ export function createFakeServices(
       bindActions: unexpected("bind actions"),
       findAction: unexpected("find an action"),
       takeDelivery: unexpected("take a delivery"),
+      finishDelivery: unexpected("finish a delivery"),
+      changesUnder: unexpected("look for changes"),
       findPosts: unexpected("find posts"),
       newestPost: unexpected("find a post"),
       claimPost: unexpected("claim a post"),

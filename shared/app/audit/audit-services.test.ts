@@ -61,8 +61,38 @@ async function csv(input: Record<string, unknown> = {}): Promise<string> {
   return parts.join("");
 }
 
+/** As somebody who owns the database may: the triggers that keep facts are taken away first. */
 function write(sql: string): Promise<unknown> {
-  return db.uow.run((tx) => db.sequelize.query(sql, { transaction: tx.sequelize }));
+  const unguard =
+    db.dialect.name === "postgres"
+      ? ["ALTER TABLE events DISABLE TRIGGER USER"]
+      : ["update", "delete"].map((what) => `DROP TRIGGER IF EXISTS events_are_kept_on_${what}`);
+  return db.uow.run(async (tx) => {
+    for (const statement of [...unguard, sql]) {
+      await db.sequelize.query(statement, { transaction: tx.sequelize });
+    }
+  });
+}
+
+/** How the database would read, as text; on PostgreSQL with every way forbidden that reads all rows or sorts them. */
+async function planOf(sql: string): Promise<string> {
+  if (db.dialect.name === "sqlite") {
+    const steps = await db.sequelize.query<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, {
+      type: QueryTypes.SELECT,
+    });
+    return steps.map((step) => step.detail).join("; ");
+  }
+  return db.uow.run(async ({ sequelize: transaction }) => {
+    await db.sequelize.query(
+      "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off",
+      { transaction },
+    );
+    const lines = await db.sequelize.query<{ "QUERY PLAN": string }>(`EXPLAIN ${sql}`, {
+      type: QueryTypes.SELECT,
+      transaction,
+    });
+    return lines.map((line) => line["QUERY PLAN"]).join("; ");
+  });
 }
 
 describe("the list of facts", () => {
@@ -145,16 +175,13 @@ describe("the list of facts", () => {
     await audit.list(vic, query(filter));
     const reads = spy.mock.calls
       .map(([sql]) => (typeof sql === "string" ? sql : sql.query))
-      .filter((sql) => sql.includes("FROM `events`") && !sql.includes("`seq` IN"));
+      .filter((sql) => /FROM [`"]events[`"]/.test(sql) && !/[`"]seq[`"] (?:IN|=)/.test(sql));
     spy.mockRestore();
     expect(reads.length).toBeGreaterThan(0);
     for (const sql of reads) {
-      const plan = await db.sequelize.query<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, {
-        type: QueryTypes.SELECT,
-      });
-      const details = plan.map((step) => step.detail).join("; ");
-      expect(details).toMatch(/COVERING INDEX/);
-      expect(details).not.toMatch(/TEMP B-TREE/);
+      const plan = await planOf(sql);
+      expect(plan).toMatch(/COVERING INDEX|Index (?:Only )?Scan/);
+      expect(plan).not.toMatch(/TEMP B-TREE|Sort/);
     }
   });
 });
@@ -211,7 +238,7 @@ describe("the verification of the chain", () => {
   });
 
   it.each([
-    ["payload", "json_set(payload, '$.reason', 'other')"],
+    ["payload", `'{"number":700,"reason":"other"}'`],
     ["actor_subject", "'sub-mallory'"],
     ["actor_username", "'mallory'"],
     ["actor_name", "'Mallory'"],

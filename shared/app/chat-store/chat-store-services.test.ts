@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemActor } from "../../core/actor.ts";
 import { ChatDeliveryRow } from "../../db/rows/chat-delivery.ts";
+import { withCorrelation } from "../../lib/correlation.ts";
 import { createTestDatabase, type TestDatabase } from "../../testing/test-database.ts";
 import type { ChatStoreServices, StoredPost } from "../services.ts";
 import { createChatStoreServices } from "./chat-store-services.ts";
@@ -10,7 +12,7 @@ let store: ChatStoreServices;
 
 beforeEach(async () => {
   db = await createTestDatabase();
-  store = createChatStoreServices({ uow: db.uow, clock: db.clock });
+  store = createChatStoreServices({ uow: db.uow, clock: db.clock, taker: "me" });
 });
 afterEach(async () => {
   await db.close();
@@ -63,26 +65,66 @@ describe("stored actions", () => {
 
 describe("deliveries", () => {
   it("are taken once, however often they come", async () => {
-    expect(await store.takeDelivery("room", "1")).toBe(true);
-    expect(await store.takeDelivery("room", "1")).toBe(false);
-    expect(await store.takeDelivery("slack", "1")).toBe(true);
+    expect(await store.takeDelivery("room", "1")).toBe("new");
+    expect(await store.takeDelivery("room", "1")).toBe("known");
+    expect(await store.takeDelivery("slack", "1")).toBe("new");
   });
 
   it("are taken by exactly one of many at once, without disturbing others", async () => {
     await store.takeDelivery("room", "old");
     const ids = ["old", ...Array.from({ length: 30 }, (_, n) => `new-${n % 10}`)];
     const results = await Promise.all(
-      ids.map(async (id) => ({ id, isFirst: await store.takeDelivery("room", id) })),
+      ids.map(async (id) => ({ id, taken: await store.takeDelivery("room", id) })),
     );
-    const firsts = results.filter(({ isFirst }) => isFirst).map(({ id }) => id);
+    const firsts = results.filter(({ taken }) => taken === "new").map(({ id }) => id);
     expect(firsts.sort()).toEqual(Array.from({ length: 10 }, (_, n) => `new-${n}`));
   });
 
   it("may have ids of any length", async () => {
     const long = "x".repeat(10_000);
-    expect(await store.takeDelivery("room", `${long}1`)).toBe(true);
-    expect(await store.takeDelivery("room", `${long}2`)).toBe(true);
-    expect(await store.takeDelivery("room", `${long}1`)).toBe(false);
+    expect(await store.takeDelivery("room", `${long}1`)).toBe("new");
+    expect(await store.takeDelivery("room", `${long}2`)).toBe("new");
+    expect(await store.takeDelivery("room", `${long}1`)).toBe("known");
+  });
+});
+
+describe("a delivery whose taker was stopped", () => {
+  const another = () => createChatStoreServices({ uow: db.uow, clock: db.clock, taker: "another" });
+
+  it("is dealt with again by exactly one who comes after, unless it was finished", async () => {
+    await store.takeDelivery("room", "interrupted");
+    await store.takeDelivery("room", "done");
+    await store.finishDelivery("room", "done");
+    const next = another();
+
+    expect(await next.takeDelivery("room", "done")).toBe("known");
+    expect(
+      await Promise.all(Array.from({ length: 5 }, () => next.takeDelivery("room", "interrupted"))),
+    ).toEqual(expect.arrayContaining(["again", "known", "known", "known", "known"]));
+    expect(await store.takeDelivery("room", "done")).toBe("known");
+  });
+
+  it("tells what was changed by it, and not what was only tried", async () => {
+    const about = { actor: systemActor, subject: { kind: "release", id: "12" } } as const;
+    await withCorrelation("room:1", () =>
+      db.uow.run(async (tx) => {
+        await tx.emit({
+          name: "access.denied",
+          payload: { permission: "release.close", reason: "no" },
+          ...about,
+        });
+      }),
+    );
+    expect(await store.changesUnder("room:1", db.clock.now())).toEqual([]);
+    await withCorrelation("room:1", () =>
+      db.uow.run(async (tx) => {
+        await tx.emit({ name: "release.closed", payload: { number: 12, reason: "" }, ...about });
+      }),
+    );
+    expect(await store.changesUnder("room:1", db.clock.now())).toEqual([
+      { kind: "release", id: "12" },
+    ]);
+    expect(await store.changesUnder("room:2", db.clock.now())).toEqual([]);
   });
 });
 

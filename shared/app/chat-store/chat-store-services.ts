@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
 import { Op, UniqueConstraintError } from "sequelize";
 import type { Clock } from "../../core/ports/clock.ts";
+import { subjectOf } from "../../db/event-of-row.ts";
+import { currentFence } from "../../db/fence.ts";
 import { ChatActionRow } from "../../db/rows/chat-action.ts";
 import { ChatDeliveryRow } from "../../db/rows/chat-delivery.ts";
+import { ChatInboxRow } from "../../db/rows/chat-inbox.ts";
 import { ChatPostRow } from "../../db/rows/chat-post.ts";
+import { EventRow } from "../../db/rows/event.ts";
 import { createSharedWork } from "../../db/shared-work.ts";
 import type { Tx, UnitOfWork } from "../../db/unit-of-work.types.ts";
 import { newId } from "../../lib/ids.ts";
@@ -11,6 +15,12 @@ import type { ChatStoreServices, StoredPost } from "../services.ts";
 
 /** No platform delivers again after this long. */
 const KEEP_DELIVERIES_MS = 3 * 24 * 60 * 60_000;
+/** Whatever nobody has taken from the inbox for this long, nobody will. */
+const KEEP_INBOX_MS = 24 * 60 * 60_000;
+/** Facts that tell what somebody tried or who they are, and not that something was done for them. */
+const NO_CHANGES = ["access.denied", "person.signed_in", "person.signed_out"];
+/** More changes than one command makes. */
+const MOST_CHANGES = 50;
 /** What fits into the column together with the platform. */
 const DELIVERY_ID_LIMIT = 200;
 
@@ -18,9 +28,12 @@ const DELIVERY_ID_LIMIT = 200;
 export function createChatStoreServices(deps: {
   readonly uow: UnitOfWork;
   readonly clock: Clock;
+  /** This process, see `processIdentity`: chat is one process at a time, so what another one has taken and not finished is free. */
+  readonly taker: string;
 }): ChatStoreServices {
   const { uow, clock } = deps;
   const addDelivery = createSharedWork(uow, addDeliveries);
+  const endDelivery = createSharedWork(uow, endDeliveries);
 
   return {
     async saveActions(actions) {
@@ -71,8 +84,27 @@ export function createChatStoreServices(deps: {
           throw error;
         }
         // One of those that came together is known already: each is tried alone.
-        return isFirst(() => uow.run((tx) => addDeliveries(tx, [id])));
+        const isNew = await isFirst(() => uow.run((tx) => addDeliveries(tx, [id])));
+        return isNew ? "new" : takeAgain(id);
       }
+    },
+
+    async finishDelivery(platform, deliveryId) {
+      await endDelivery(deliveryKey(platform, deliveryId));
+    },
+
+    async changesUnder(correlationId, since) {
+      const rows = await EventRow.findAll({
+        attributes: ["subjectKind", "subjectId"],
+        where: {
+          occurredAt: { [Op.gte]: since },
+          correlationId,
+          name: { [Op.notIn]: NO_CHANGES },
+        },
+        order: ["seq"],
+        limit: MOST_CHANGES,
+      });
+      return rows.map(subjectOf);
     },
 
     async findPosts(subject) {
@@ -136,17 +168,50 @@ export function createChatStoreServices(deps: {
           where: { receivedAt: { [Op.lt]: new Date(now.getTime() - KEEP_DELIVERIES_MS) } },
           transaction: tx.sequelize,
         });
+        await ChatInboxRow.destroy({
+          where: { leftAt: { [Op.lt]: new Date(now.getTime() - KEEP_INBOX_MS) } },
+          transaction: tx.sequelize,
+        });
       });
     },
   };
 
-  async function addDeliveries(tx: Tx, ids: readonly string[]): Promise<readonly true[]> {
+  async function addDeliveries(tx: Tx, ids: readonly string[]): Promise<readonly "new"[]> {
     const receivedAt = clock.now();
     await ChatDeliveryRow.bulkCreate(
-      ids.map((id) => ({ id, receivedAt })),
+      ids.map((id) => ({ id, receivedAt, takenBy: taker() })),
       { transaction: tx.sequelize },
     );
+    return ids.map(() => "new" as const);
+  }
+
+  /** A delivery that somebody has taken is free again when they are gone and had not finished. */
+  async function takeAgain(id: string): Promise<"again" | "known"> {
+    const me = taker();
+    const count = await uow.run(async (tx) => {
+      const [changed] = await ChatDeliveryRow.update(
+        { takenBy: me },
+        {
+          where: { id, doneAt: null, takenBy: { [Op.ne]: me } },
+          transaction: tx.sequelize,
+        },
+      );
+      return changed;
+    });
+    return count === 1 ? "again" : "known";
+  }
+
+  async function endDeliveries(tx: Tx, ids: readonly string[]): Promise<readonly true[]> {
+    await ChatDeliveryRow.update(
+      { doneAt: clock.now() },
+      { where: { id: [...ids] }, transaction: tx.sequelize },
+    );
     return ids.map(() => true);
+  }
+
+  /** Whoever deals with deliveries now: this holding of the right to run chat, or the process where it needs none. */
+  function taker(): string {
+    return currentFence()?.id ?? deps.taker;
   }
 }
 

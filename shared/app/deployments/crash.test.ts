@@ -12,7 +12,7 @@ import { git } from "../../integrations/scm/git/testing/git-workbench.ts";
 import { startProcess } from "../../testing/child-process.ts";
 import { createTestDatabase, type TestDatabase } from "../../testing/test-database.ts";
 import { createDeploymentRunner } from "./deployment-runner.ts";
-import { isRunnerDead, runnerIdentity } from "./runner-identity.ts";
+import { isProcessDead, processIdentity } from "../../lib/process-identity.ts";
 import { CRASH_SERVICES, crashDeps, effectLines, prepareCrash } from "./testing/crash-workspace.ts";
 
 const PROCESS = "shared/app/deployments/testing/runner-process.ts";
@@ -39,7 +39,7 @@ describe("a runner that is killed", { timeout: 120_000 }, () => {
 
   /** What a restart does: looks for what was left running and takes it over. */
   async function restart(deploymentId: string): Promise<DeploymentRow> {
-    const owner = runnerIdentity();
+    const owner = processIdentity();
     const runner = createDeploymentRunner({
       ...crashDeps(folder, db.uow),
       owner,
@@ -47,7 +47,7 @@ describe("a runner that is killed", { timeout: 120_000 }, () => {
       heartbeatMs: 20_000,
       stopGraceMs: 1_000,
       parallel: 10,
-      isOwnerDead: (other) => isRunnerDead(other, owner),
+      isOwnerDead: (other) => isProcessDead(other, owner),
     });
     await runner.advance(deploymentId);
     await runner.sweep();

@@ -4,7 +4,7 @@ import { endExpiredLocks } from "../environments/lock-environment.ts";
 import type { DeploymentDeps } from "./deps.ts";
 import { createDeploymentRunner, type DeploymentRunner } from "./deployment-runner.ts";
 import type { RunOptions } from "./run-deployment.ts";
-import { isRunnerDead, runnerIdentity } from "./runner-identity.ts";
+import { isProcessDead, processIdentity } from "../../lib/process-identity.ts";
 
 /** Another runner takes over after this silence, unless the process is known to be gone. */
 const LEASE_MS = 20_000;
@@ -39,7 +39,7 @@ export function createDeploymentWorker(
     readonly options?: Partial<RunOptions>;
   },
 ): DeploymentWorker {
-  const owner = runnerIdentity();
+  const owner = processIdentity();
   const runner = createDeploymentRunner({
     ...deps,
     owner,
@@ -47,7 +47,7 @@ export function createDeploymentWorker(
     heartbeatMs: HEARTBEAT_MS,
     stopGraceMs: STOP_GRACE_MS,
     parallel: PARALLEL,
-    isOwnerDead: (other) => isRunnerDead(other, owner),
+    isOwnerDead: (other) => isProcessDead(other, owner),
     ...parts.options,
   });
   parts.queue.work(

@@ -19,7 +19,7 @@ export interface Lease {
 export interface LeaseOptions {
   readonly uow: UnitOfWork;
   readonly clock: Clock;
-  /** Unique to this process, see `runnerIdentity`. */
+  /** Unique to this process, see `processIdentity`. */
   readonly owner: string;
   /** How long a runner may be silent before another one takes over. */
   readonly leaseMs: number;

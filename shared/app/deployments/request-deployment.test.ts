@@ -261,6 +261,7 @@ describe(requestDeployment.name, () => {
     await world.signAll(release);
     const open = world.scm.slow("api");
     const asked = request();
+    await world.scm.whenAsked("api");
     await world.db.uow.run(async (tx) => {
       await release.update(
         { fingerprint: "f1:other", version: release.version + 1 },
@@ -275,6 +276,7 @@ describe(requestDeployment.name, () => {
     await world.signAll(release);
     const open = world.scm.slow("api");
     const asked = request();
+    await world.scm.whenAsked("api");
     await world.db.uow.run((tx) =>
       SignOffRow.update(
         { revokedAt: world.clock.now() },
@@ -289,6 +291,7 @@ describe(requestDeployment.name, () => {
     await world.signAll(release);
     const open = world.scm.slow("api");
     const asked = request();
+    await world.scm.whenAsked("api");
     await lockEnvironment(world.deps, OLIVIA, "prod", { reason: "Now!" });
     open();
     expect(await blockedBy(asked)).toEqual(["environment.locked"]);

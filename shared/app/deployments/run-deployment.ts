@@ -428,7 +428,8 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
     let isStopped = false;
     function beat(): void {
       deps.uow
-        .run((tx) => holdLease(deps, lease, tx))
+        // A single statement that compares and sets; it must not wait behind whatever else is written.
+        .run((tx) => holdLease(deps, lease, tx), { inTurn: false })
         .then(
           () => {
             until = deps.clock.now().getTime() + deps.leaseMs;

@@ -127,7 +127,7 @@ describe(createForgeEars.name, () => {
   it("makes one refresh of a hundred pushes, which sees the last of them", async () => {
     const queue = createWorkQueue({
       ...bench.deps,
-      database: bench.database,
+      sequelize: bench.database.sequelize,
       timers: bench.database.clock,
     });
     let refreshes = 0;

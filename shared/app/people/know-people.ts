@@ -69,10 +69,10 @@ export function createKnowPeople(deps: PeopleDeps): KnowPeople {
     if (!person.active) {
       throw new PersonInactive({ name: person.name });
     }
-    const age = clock.now().getTime() - person.claimsCheckedAt.getTime();
-    if (age < CLAIMS_GOOD_FOR_MS) {
+    if (isFresh(person)) {
       return toActor(person, via);
     }
+    const age = clock.now().getTime() - person.claimsCheckedAt.getTime();
     try {
       return toActor(await confirm(person), via);
     } catch (error) {
@@ -89,12 +89,27 @@ export function createKnowPeople(deps: PeopleDeps): KnowPeople {
     if (running) {
       return running;
     }
-    const answer = ask(person).finally(() => {
-      asking.delete(person.subject);
-      people.forget(person.subject);
-    });
+    const answer = deps
+      .exclusive(`claims/${person.subject}`, () => askUnlessKnown(person))
+      .finally(() => {
+        asking.delete(person.subject);
+        people.forget(person.subject);
+      });
     asking.set(person.subject, answer);
     return answer;
+  }
+
+  /** Another process may have asked while this one waited, and a refresh token may be good for one use. */
+  async function askUnlessKnown(person: KnownPerson): Promise<KnownPerson> {
+    const now = (await readPerson(person.subject)) ?? person;
+    if (!now.active) {
+      throw new PersonInactive({ name: now.name });
+    }
+    return isFresh(now) ? now : ask(now);
+  }
+
+  function isFresh({ claimsCheckedAt }: KnownPerson): boolean {
+    return clock.now().getTime() - claimsCheckedAt.getTime() < CLAIMS_GOOD_FOR_MS;
   }
 
   async function ask(person: KnownPerson): Promise<KnownPerson> {

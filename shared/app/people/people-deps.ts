@@ -1,5 +1,6 @@
 import type { ClaimsSource } from "../../core/ports/claims-source.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { Exclusive } from "../../db/held-lease.ts";
 import type { UnitOfWork } from "../../db/unit-of-work.types.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { SecretBox } from "../../lib/secret-box.ts";
@@ -14,6 +15,11 @@ export interface PeopleDeps {
   readonly claimsSource: ClaimsSource;
   /** Seals refresh tokens before they are stored. */
   readonly secretBox: SecretBox;
+  /**
+   * Runs a work while no other process runs one of the same name. A refresh token may be good for one use, so two that use it
+   * at once would cost the person their access.
+   */
+  readonly exclusive: Exclusive;
   /** Ends every browser session of somebody who lost access. */
   readonly endSessions: (subject: string) => Promise<unknown>;
 }

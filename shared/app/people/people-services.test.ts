@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ClaimsSource, RefreshedClaims } from "../../core/ports/claims-source.ts";
+import type { Exclusive } from "../../db/held-lease.ts";
 import { ApiTokenRow } from "../../db/rows/api-token.ts";
 import { EventRow } from "../../db/rows/event.ts";
 import { PersonRow } from "../../db/rows/person.ts";
@@ -42,17 +43,20 @@ let people: PeopleModule;
 let asked: { subject: string; refreshToken: string | null }[];
 let answer: () => Promise<Answer>;
 let endedSessions: string[];
+let exclusive: Exclusive;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   asked = [];
   endedSessions = [];
+  exclusive = (_name, work) => work();
   answer = () => Promise.resolve({ claims: dana, refreshToken: "second" });
   people = createPeopleServices({
     uow: database.uow,
     clock: database.clock,
     logger: database.logger,
     rules,
+    exclusive: (name, work) => exclusive(name, work),
     claimsSource: {
       refresh: (person) => {
         asked.push(person);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RoomCard } from "../../contract/card.ts";
 import type { RoomMessage } from "../../contract/room.ts";
 import { systemActor, type Actor } from "../../core/actor.ts";
@@ -305,9 +305,7 @@ describe("what the bot says", () => {
     room.listen((notice) => notices.push(notice));
     const hidden = await answer({ text: "only for you", visibleTo: dana.subject });
     expect(hidden.ephemeral).toBe(true);
-    expect(notices).toEqual([
-      { type: "message", message: hidden, visibleTo: dana.subject, origin: {} },
-    ]);
+    expect(notices).toEqual([{ type: "message", message: hidden, visibleTo: dana.subject }]);
     expect(await texts(dana)).toEqual(["only for you"]);
     expect(await texts(quinn)).toEqual([]);
     await expect(room.message(quinn, hidden.id)).rejects.toMatchObject({
@@ -379,6 +377,32 @@ describe("listening", () => {
   });
 });
 
+describe("attending", () => {
+  it("hears what was said before, then what is said, in order, with the device it came from", async () => {
+    await say("one");
+    await answer({ text: "of the bot itself" });
+    const heard: [string, object][] = [];
+    const leave = room.attend({
+      async hear({ text }, origin) {
+        heard.push([text, origin]);
+      },
+      press: () => Promise.resolve(),
+    });
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    const { via } = dana;
+    await room.post(
+      { ...dana, via: { ...via, ip: "10.0.0.7" } },
+      { channel: "general", text: "two" },
+    );
+    leave();
+    await say("three");
+    expect(heard).toEqual([
+      ["one", {}],
+      ["two", { ip: "10.0.0.7" }],
+    ]);
+  });
+});
+
 describe("pressing", () => {
   const card = cardWith(
     { action: "t1", label: "Approve as Dev" },
@@ -391,8 +415,11 @@ describe("pressing", () => {
   beforeEach(async () => {
     message = await answer({ card });
     presses = [];
-    room.onPress(async ({ action, values, actor, deliveryId }) => {
-      presses.push({ action, values, by: actor.username, deliveryId });
+    room.attend({
+      hear: () => Promise.resolve(),
+      async press({ action, values, person, deliveryId }) {
+        presses.push({ action, values, by: person.name, deliveryId });
+      },
     });
   });
 
@@ -401,9 +428,9 @@ describe("pressing", () => {
     await room.press(quinn, message.id, { action: "Approve as Dev" });
     await room.press(dana, message.id, { action: "t2", values: { reason: "no\u202Et" } });
     expect(presses.map(({ action, values, by }) => [action, values, by])).toEqual([
-      ["t1", {}, "dana"],
-      ["t1", {}, "quinn"],
-      ["t2", { reason: "not" }, "dana"],
+      ["t1", {}, dana.name],
+      ["t1", {}, quinn.name],
+      ["t2", { reason: "not" }, dana.name],
     ]);
     expect(new Set(presses.map(({ deliveryId }) => deliveryId)).size).toBe(3);
   });
@@ -419,7 +446,7 @@ describe("pressing", () => {
   );
 
   it("a button that the card had until a moment ago reaches the bot, which tells how things stand", async () => {
-    const chatStore = createChatStoreServices({ uow: db.uow, clock: db.clock });
+    const chatStore = createChatStoreServices({ uow: db.uow, clock: db.clock, taker: "test" });
     const expiresAt = new Date(db.clock.now().getTime() + 60_000);
     const stored = { action: "release.sign_off", payload: {}, platform: "room", expiresAt };
     await chatStore.saveActions([
@@ -456,10 +483,10 @@ describe("pressing", () => {
   });
 
   it("says that nobody is there when the bot is not", async () => {
-    const stop = room.onPress(() => Promise.resolve());
-    stop();
+    const leave = room.attend({ hear: () => Promise.resolve(), press: () => Promise.resolve() });
+    leave();
     await expect(room.press(dana, message.id, { action: "t1" })).rejects.toMatchObject({
-      code: "service.restarting",
+      code: "chat.not_running",
     });
   });
 });

@@ -1,4 +1,4 @@
-import { Op, QueryTypes, type Transaction, type WhereOptions } from "sequelize";
+import { Op, QueryTypes, UniqueConstraintError } from "sequelize";
 import type { RoomCard } from "../../contract/card.ts";
 import type { RoomMessage } from "../../contract/room.ts";
 import { originOf, systemActor, type Actor, type Origin } from "../../core/actor.ts";
@@ -14,22 +14,25 @@ import {
   InputTooLarge,
   MessageNotFound,
   PermissionDenied,
-  ShuttingDown,
 } from "../../errors/catalog.ts";
 import { idOfKey, newId } from "../../lib/ids.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { cleanLines } from "../../lib/text.ts";
 import { requireToRead } from "../access.ts";
-import type { RoomNotice, RoomServices } from "../services.ts";
+import type { RoomServices } from "../services.ts";
+import { countReplies, visibleTo } from "./count-replies.ts";
 import { actionsOf, presentRoomMessage } from "./present-room-message.ts";
 import { createRoomChannels, type Channel } from "./room-channels.ts";
+import type { RoomExchange } from "./room-exchange.ts";
+import { createRoomWithin } from "./room-within.ts";
 
 /** Longest message, in characters. */
 const TEXT_LIMIT = 100_000;
+/** How many messages of a channel are read again for a bot that begins to attend. */
+const CATCH_UP_MESSAGES = 100;
 /** Beginnings of threads remembered, so that an answer needs no look at the database. */
 const KNOWN_ROOTS = 2_000;
 
-type Taker = Parameters<RoomServices["onPress"]>[0];
 type NewMessage = Pick<
   RoomMessageRow,
   | "channel"
@@ -51,22 +54,19 @@ interface Said {
   readonly origin: Origin;
 }
 
-/**
- * The embedded room. Everybody who listens hears of a message after its commit, in the order of commits. Listeners are those
- * of this process.
- */
+/** The embedded room. Everybody who listens hears of a message after its commit, in the order of commits. */
 export function createRoomServices(deps: {
   readonly database: Database;
   readonly uow: UnitOfWork;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How others hear of it; they are all in this process by default. */
+  readonly exchange?: RoomExchange;
 }): RoomServices {
-  const { database, uow, clock, logger } = deps;
+  const { database, uow, clock, logger, exchange = createRoomWithin({ logger }) } = deps;
   const channels = createRoomChannels({ uow, clock });
-  const listeners = new Set<(notice: RoomNotice) => void>();
   /** Id of a message that begins a thread, and its channel. */
   const roots = new Map<string, string>();
-  let taker: Taker | undefined;
   // People and bot talk at once; what is said in the same instant is one statement.
   const store = createSharedWork(uow, insert);
 
@@ -125,7 +125,7 @@ export function createRoomServices(deps: {
         card: null,
         visibleTo: null,
       };
-      return store({ message, origin: originOf(actor.via) });
+      return keep({ message, origin: originOf(actor.via) });
     },
 
     async press(actor, messageId, { action, values = {} }) {
@@ -138,11 +138,8 @@ export function createRoomServices(deps: {
       if (!pressed && !(await wasOnMessage(messageId, action))) {
         throw new ActionExpired({});
       }
-      if (!taker) {
-        throw new ShuttingDown({});
-      }
-      await taker({
-        actor,
+      await exchange.handPress({
+        person: { subject: actor.subject, name: actor.name },
         origin: originOf(actor.via),
         message: presentRoomMessage(row, 0),
         action: pressed?.action ?? action,
@@ -150,13 +147,16 @@ export function createRoomServices(deps: {
           Object.entries(values).map(([name, value]) => [name, cleanLines(value, TEXT_LIMIT)]),
         ),
         deliveryId: newId(),
+        at: clock.now(),
       });
     },
 
     async postAsBot({ channel, threadId, text, card, visibleTo: reader, key }) {
       const id = key === undefined ? undefined : idOfKey(key);
+      const said = cleanLines(text, TEXT_LIMIT);
+      const change = (known: string) => uow.run((tx) => edit(tx, known, said, card));
       if (id !== undefined && (await RoomMessageRow.count({ where: { id, bot: true } })) > 0) {
-        return uow.run((tx) => edit(tx, id, cleanLines(text, TEXT_LIMIT), card));
+        return change(id);
       }
       const { name } = await channels.find(systemActor, channel);
       await requireRoot(systemActor, threadId, name);
@@ -169,55 +169,74 @@ export function createRoomServices(deps: {
         // What people call it by, as on every chat platform.
         authorName: systemActor.username,
         bot: true,
-        text: cleanLines(text, TEXT_LIMIT),
+        text: said,
         card,
         visibleTo: reader,
       };
-      return store({ message, origin: {} });
+      try {
+        return await keep({ message, origin: {} });
+      } catch (error) {
+        // Another process has said it at the same moment.
+        if (id !== undefined && error instanceof UniqueConstraintError) {
+          return change(id);
+        }
+        throw error;
+      }
     },
 
     editAsBot: (id, { text, card }) =>
       uow.run((tx) => edit(tx, id, cleanLines(text, TEXT_LIMIT), card)),
 
-    listen(onNotice) {
-      listeners.add(onNotice);
-      return () => {
-        listeners.delete(onNotice);
-      };
-    },
-
-    onPress(take) {
-      taker = take;
-      return () => {
-        if (taker === take) {
-          taker = undefined;
-        }
-      };
-    },
+    listen: exchange.listen,
+    attend: (bot) => exchange.attend(bot, readRecent),
   };
+
+  /** Stores with whatever else is said in this instant, or alone when that fails for the sake of one of them. */
+  async function keep(said: Said): Promise<RoomMessage> {
+    try {
+      return await store(said);
+    } catch (error) {
+      if (!(error instanceof UniqueConstraintError)) {
+        throw error;
+      }
+      const [message] = await uow.run((tx) => insert(tx, [said]));
+      if (!message) {
+        throw error;
+      }
+      return message;
+    }
+  }
 
   async function insert(tx: Tx, said: readonly Said[]): Promise<readonly RoomMessage[]> {
     const createdAt = clock.now();
+    const last = await exchange.takeTurn(tx, said.length);
     const rows = await RoomMessageRow.bulkCreate(
-      said.map(({ message: { id = newId(), ...message } }) => ({
+      said.map(({ message: { id = newId(), ...message } }, index) => ({
         ...message,
         id,
         createdAt,
         editedAt: null,
+        change: last === null ? null : last - said.length + 1 + index,
       })),
       { transaction: tx.sequelize },
     );
-    return rows.map((row, index) => {
+    const messages = rows.map((row) => {
       const message = presentRoomMessage(row, 0);
-      const origin = said[index]?.origin ?? {};
+      exchange.tell(tx, { type: "message", message, visibleTo: row.visibleTo });
       tx.afterCommit(() => {
         if (row.threadId === null && row.visibleTo === null) {
           rememberRoot(row.id, row.channel);
         }
-        tell({ type: "message", message, visibleTo: row.visibleTo, origin });
       });
       return message;
     });
+    const fromPeople = messages.flatMap((message, index) =>
+      message.author.bot ? [] : [{ message, origin: said[index]?.origin ?? {} }],
+    );
+    if (fromPeople.length > 0) {
+      await exchange.handMessages(tx, fromPeople);
+    }
+    return messages;
   }
 
   async function edit(
@@ -227,26 +246,34 @@ export function createRoomServices(deps: {
     card: RoomCard | null,
   ): Promise<RoomMessage> {
     const transaction = tx.sequelize;
+    const change = await exchange.takeTurn(tx, 1);
     const row = await RoomMessageRow.findOne({ where: { id, bot: true }, transaction });
     if (!row) {
       throw new MessageNotFound({ message: id });
     }
-    await row.update({ text, card, editedAt: clock.now() }, { transaction });
+    await row.update({ text, card, editedAt: clock.now(), change }, { transaction });
     const counts = await countReplies(systemActor, row.threadId === null ? [id] : [], transaction);
     const message = presentRoomMessage(row, counts.get(id) ?? 0);
-    tx.afterCommit(() => tell({ type: "edited", message, visibleTo: row.visibleTo }));
+    exchange.tell(tx, { type: "edited", message, visibleTo: row.visibleTo });
     return message;
   }
 
-  function tell(notice: RoomNotice): void {
-    for (const listener of listeners) {
-      try {
-        listener(notice);
-      } catch (error) {
-        // One broken listener must not keep the others from hearing.
-        logger.error({ err: error }, "a listener of the room failed");
-      }
-    }
+  /** The latest of every channel, for a bot that may have missed some. */
+  async function readRecent(): Promise<readonly RoomMessage[]> {
+    const open = await channels.visibleTo(systemActor);
+    const pages = await Promise.all(
+      open.map(({ name }) =>
+        RoomMessageRow.findAll({
+          where: { channel: name, bot: false },
+          order: [["seq", "DESC"]],
+          limit: CATCH_UP_MESSAGES,
+        }),
+      ),
+    );
+    return pages
+      .flat()
+      .sort((a, b) => a.seq - b.seq)
+      .map((row) => presentRoomMessage(row, 0));
   }
 
   /**
@@ -301,22 +328,6 @@ export function createRoomServices(deps: {
     roots.set(id, channel);
   }
 
-  async function countReplies(
-    actor: Actor,
-    ids: readonly string[],
-    transaction?: Transaction,
-  ): Promise<ReadonlyMap<string, number>> {
-    if (ids.length === 0) {
-      return new Map();
-    }
-    const rows = await RoomMessageRow.count({
-      where: { threadId: [...ids], ...visibleTo(actor) },
-      group: ["threadId"],
-      ...(transaction && { transaction }),
-    });
-    return new Map(rows.map((row) => [String(row["threadId"] ?? row["thread_id"]), row.count]));
-  }
-
   /** One look into the index per channel. */
   async function lastSeqs(): Promise<ReadonlyMap<string, number>> {
     const rows = await database.sequelize.query<{ name: string; last: number | null }>(
@@ -341,12 +352,6 @@ function authorizeToSpeak(actor: Actor): void {
       { remedy: "Use a token with the scope `write`." },
     );
   }
-}
-
-function visibleTo(actor: Actor): WhereOptions<RoomMessageRow> {
-  return actor.kind === "system"
-    ? {}
-    : { [Op.or]: [{ visibleTo: null }, { visibleTo: actor.subject }] };
 }
 
 function readText(text: string): string {

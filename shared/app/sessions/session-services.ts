@@ -8,6 +8,9 @@ import type { SessionServices } from "../services.ts";
 /** A session is prolonged in steps of this, so that reading a page does not write each time. */
 const TOUCH_STEP_MS = 60_000;
 
+/** Each is one statement about one row: no turn is needed. */
+const BESIDE_OTHERS = { inTurn: false } as const;
+
 /** Sessions of signed-in browsers. Only a hash of each id is stored, so the database opens no session. */
 export function createSessionServices(deps: {
   readonly uow: UnitOfWork;
@@ -24,8 +27,9 @@ export function createSessionServices(deps: {
     },
 
     async set(sid, data, meta) {
-      await uow.run((tx) =>
-        SessionRow.upsert({ sid: hash(sid), data, ...meta }, { transaction: tx.sequelize }),
+      await uow.run(
+        (tx) => SessionRow.upsert({ sid: hash(sid), data, ...meta }, { transaction: tx.sequelize }),
+        BESIDE_OTHERS,
       );
     },
 
@@ -35,15 +39,17 @@ export function createSessionServices(deps: {
         expiresAt: { [Op.lt]: new Date(expiresAt.getTime() - TOUCH_STEP_MS) },
       };
       if (await SessionRow.findOne({ attributes: ["sid"], where })) {
-        await uow.run((tx) =>
-          SessionRow.update({ expiresAt }, { where, transaction: tx.sequelize }),
+        await uow.run(
+          (tx) => SessionRow.update({ expiresAt }, { where, transaction: tx.sequelize }),
+          BESIDE_OTHERS,
         );
       }
     },
 
     async destroy(sid) {
-      await uow.run((tx) =>
-        SessionRow.destroy({ where: { sid: hash(sid) }, transaction: tx.sequelize }),
+      await uow.run(
+        (tx) => SessionRow.destroy({ where: { sid: hash(sid) }, transaction: tx.sequelize }),
+        BESIDE_OTHERS,
       );
     },
 

@@ -60,7 +60,7 @@ async function route(): Promise<(text: string) => Promise<void>> {
     via: { platform: CHANNEL.platform },
   };
   // Nothing is stored: what is measured is the way of a message, not the store.
-  const chatStore = { ...createFakeChatStore(), takeDelivery: async () => true };
+  const chatStore = { ...createFakeChatStore(), takeDelivery: async () => "new" as const };
   const services = { ...createFakeServices(), chatStore };
   const clock = { now: () => new Date() };
   const logger = createLogger({ level: "silent" });

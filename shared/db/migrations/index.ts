@@ -1,7 +1,15 @@
 import { createTables } from "./2026-11-21-create-tables.ts";
+import { keepEvents } from "./2026-11-25-keep-events.ts";
 import { keepHttpAnswers } from "./2026-11-25-keep-http-answers.ts";
 import { rememberForges } from "./2026-11-25-remember-forges.ts";
+import { shareWorkBetweenProcesses } from "./2026-11-25-share-work-between-processes.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first; a test compares the list with the folder. */
-export const migrations: readonly Migration[] = [createTables, keepHttpAnswers, rememberForges];
+export const migrations: readonly Migration[] = [
+  createTables,
+  keepEvents,
+  keepHttpAnswers,
+  rememberForges,
+  shareWorkBetweenProcesses,
+];

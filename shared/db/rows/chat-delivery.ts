@@ -1,6 +1,7 @@
 import {
   DataTypes,
   Model,
+  type CreationOptional,
   type InferAttributes,
   type InferCreationAttributes,
   type Sequelize,
@@ -14,6 +15,10 @@ export class ChatDeliveryRow extends Model<
   /** `<platform>/<delivery id>`. */
   declare id: string;
   declare receivedAt: Date;
+  /** Whoever deals with it, or did. */
+  declare takenBy: CreationOptional<string | null>;
+  /** Null until it is dealt with: when whoever took it is gone by then, it is dealt with again. */
+  declare doneAt: CreationOptional<Date | null>;
 
   /** Binds the class to a connection. Columns are made by migrations, never by this. */
   static attach(sequelize: Sequelize): void {
@@ -21,6 +26,8 @@ export class ChatDeliveryRow extends Model<
       {
         id: { type: DataTypes.STRING(300), primaryKey: true },
         receivedAt: { type: DataTypes.DATE, allowNull: false },
+        takenBy: { type: DataTypes.STRING, allowNull: true },
+        doneAt: { type: DataTypes.DATE, allowNull: true },
       },
       { sequelize, tableName: "chat_deliveries", underscored: true, timestamps: false },
     );

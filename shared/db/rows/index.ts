@@ -3,7 +3,9 @@ import { AccountRow } from "./account.ts";
 import { ApiTokenRow } from "./api-token.ts";
 import { ChatActionRow } from "./chat-action.ts";
 import { ChatDeliveryRow } from "./chat-delivery.ts";
+import { ChatInboxRow } from "./chat-inbox.ts";
 import { ChatPostRow } from "./chat-post.ts";
+import { CommonSettingRow } from "./common-setting.ts";
 import { DeploymentRow } from "./deployment.ts";
 import { DeploymentLogRow } from "./deployment-log.ts";
 import { DeploymentStepRow } from "./deployment-step.ts";
@@ -13,6 +15,7 @@ import { EventDeliveryRow } from "./event-delivery.ts";
 import { ForgeReportRow } from "./forge-report.ts";
 import { HttpAnswerRow } from "./http-answer.ts";
 import { JobRow } from "./job.ts";
+import { LeaseRow } from "./lease.ts";
 import { LockRow } from "./lock.ts";
 import { PersonRow } from "./person.ts";
 import { RejectionRow } from "./rejection.ts";
@@ -33,7 +36,9 @@ export const rows = [
   ApiTokenRow,
   ChatActionRow,
   ChatDeliveryRow,
+  ChatInboxRow,
   ChatPostRow,
+  CommonSettingRow,
   DeploymentRow,
   DeploymentLogRow,
   DeploymentStepRow,
@@ -43,6 +48,7 @@ export const rows = [
   ForgeReportRow,
   HttpAnswerRow,
   JobRow,
+  LeaseRow,
   LockRow,
   PersonRow,
   RejectionRow,

@@ -27,6 +27,8 @@ export class RoomMessageRow extends Model<
   declare visibleTo: CreationOptional<string | null>;
   declare createdAt: Date;
   declare editedAt: CreationOptional<Date | null>;
+  /** Grows with every message and every edit, in the order of commits. Null where only one process tells of them. */
+  declare change: CreationOptional<number | null>;
 
   /** Binds the class to a connection. Columns are made by migrations, never by this. */
   static attach(sequelize: Sequelize): void {
@@ -45,6 +47,7 @@ export class RoomMessageRow extends Model<
         visibleTo: { type: DataTypes.STRING, allowNull: true },
         createdAt: { type: DataTypes.DATE, allowNull: false },
         editedAt: { type: DataTypes.DATE, allowNull: true },
+        change: { type: DataTypes.INTEGER, allowNull: true },
       },
       { sequelize, tableName: "room_messages", underscored: true, timestamps: false },
     );

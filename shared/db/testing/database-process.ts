@@ -85,7 +85,7 @@ async function deliver(from: Database, through: UnitOfWork): Promise<void> {
 }
 
 async function work(from: Database, through: UnitOfWork): Promise<void> {
-  const queue = createWorkQueue({ database: from, uow: through, clock, logger });
+  const queue = createWorkQueue({ sequelize: from.sequelize, uow: through, clock, logger });
   queue.work("release.refresh", { concurrency: 2 }, async (payload) => {
     process.stdout.write(`ran ${String(payload["n"])}\n`);
   });

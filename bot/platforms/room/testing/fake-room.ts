@@ -1,23 +1,24 @@
-import type { Actor, RoomNotice, RoomServices } from "../../../../shared/app/services.ts";
+import type { Actor, RoomBot, RoomNotice, RoomServices } from "../../../../shared/app/services.ts";
 import type { RoomCard } from "../../../../shared/contract/card.ts";
 import type { RoomMessage } from "../../../../shared/contract/room.ts";
-import { ActionExpired, MessageNotFound } from "../../../../shared/errors/catalog.ts";
-
-type Taker = Parameters<RoomServices["onPress"]>[0];
+import {
+  ActionExpired,
+  ChatNotRunning,
+  MessageNotFound,
+} from "../../../../shared/errors/catalog.ts";
 
 /** The room in memory, with the same promises as the stored one. */
 export interface FakeRoom extends RoomServices {
   readonly stored: readonly { message: RoomMessage; readonly visibleTo: string | null }[];
   remove(id: string): void;
-  /** Tells everybody who listens the same thing again. */
-  repeatLastNotice(): void;
+  /** Lets the bot hear the last message again. */
+  repeatLast(): void;
 }
 
 export function createFakeRoom(clock: { now(): Date }): FakeRoom {
   const stored: { message: RoomMessage; visibleTo: string | null }[] = [];
   const listeners = new Set<(notice: RoomNotice) => void>();
-  let taker: Taker | undefined;
-  let lastNotice: RoomNotice | undefined;
+  let bot: RoomBot | undefined;
   let count = 0;
   /** Keys of messages, and their ids. */
   const keys = new Map<string, string>();
@@ -46,11 +47,26 @@ export function createFakeRoom(clock: { now(): Date }): FakeRoom {
     },
     async press(actor, messageId, { action, values = {} }) {
       const { message } = find(messageId);
-      if (!message.actions.some((each) => each.action === action) || !taker) {
+      if (!message.actions.some((each) => each.action === action)) {
         throw new ActionExpired({});
       }
+      const attending = bot;
+      if (!attending) {
+        throw new ChatNotRunning({});
+      }
       count += 1;
-      await taker({ actor, message, action, values, deliveryId: `press-${count}` });
+      const press = {
+        person: { subject: actor.subject, name: actor.name },
+        origin: {},
+        message,
+        action,
+        values,
+        deliveryId: `press-${count}`,
+        at: clock.now(),
+      };
+      await new Promise<void>((taken, failed) => {
+        attending.press(press, taken).then(taken, failed);
+      });
     },
     async postAsBot({ channel, threadId, text, card, visibleTo, key }) {
       const known = key === undefined ? undefined : keys.get(key);
@@ -69,18 +85,20 @@ export function createFakeRoom(clock: { now(): Date }): FakeRoom {
       listeners.add(onNotice);
       return () => listeners.delete(onNotice);
     },
-    onPress(take) {
-      taker = take;
+    attend(attending) {
+      bot = attending;
+      stored.forEach(({ message }) => hear(message));
       return () => {
-        taker = undefined;
+        bot = undefined;
       };
     },
     remove(id) {
       stored.splice(stored.indexOf(find(id)), 1);
     },
-    repeatLastNotice() {
-      if (lastNotice) {
-        tell(lastNotice);
+    repeatLast() {
+      const last = stored.at(-1);
+      if (last) {
+        hear(last.message);
       }
     },
   };
@@ -102,7 +120,14 @@ export function createFakeRoom(clock: { now(): Date }): FakeRoom {
     };
     stored.push({ message, visibleTo });
     tell({ type: "message", message, visibleTo });
+    hear(message);
     return message;
+  }
+
+  function hear(message: RoomMessage): void {
+    if (!message.author.bot) {
+      void bot?.hear(message, {});
+    }
   }
 
   function edit(id: string, { text, card }: Pick<RoomMessage, "text" | "card">): RoomMessage {
@@ -127,7 +152,6 @@ export function createFakeRoom(clock: { now(): Date }): FakeRoom {
   }
 
   function tell(notice: RoomNotice): void {
-    lastNotice = notice;
     listeners.forEach((onNotice) => {
       onNotice(notice);
     });

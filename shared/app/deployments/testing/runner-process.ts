@@ -2,7 +2,7 @@ import { openDatabase } from "../../../db/connect.ts";
 import { createUnitOfWork } from "../../../db/unit-of-work.ts";
 import { createLogger } from "../../../lib/logger.ts";
 import { createDeploymentRunner } from "../deployment-runner.ts";
-import { runnerIdentity } from "../runner-identity.ts";
+import { processIdentity } from "../../../lib/process-identity.ts";
 import { crashDeps } from "./crash-workspace.ts";
 
 /**
@@ -24,7 +24,7 @@ const uow = createUnitOfWork({
 let left = Number(nth);
 const runner = createDeploymentRunner({
   ...crashDeps(folder, uow),
-  owner: runnerIdentity(),
+  owner: processIdentity(),
   leaseMs: 60_000,
   heartbeatMs: 20_000,
   stopGraceMs: 1_000,
