@@ -33,19 +33,27 @@ ip link set lo up
 mount -t tmpfs -o size=1g tmpfs "$dir/data"
 mkdir "$dir/data/overlay2"
 mount -t tmpfs -o size=192m tmpfs "$dir/data/overlay2"
+# Like a service manager: again when it ends by itself. Nobody collects a dead containerd here, so it would count as alive.
 boot() {
-  rm -f "$dir/docker.pid"
-  dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/docker.pid" -H "unix://$dir/docker.sock" \\
-    --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$name" --log-level warn \\
-    </dev/null >>"$dir/dockerd.log" 2>&1 &
-  daemon=$!
+  (
+    for attempt in 1 2 3 4 5; do
+      rm -f "$dir/docker.pid" "$dir/exec/containerd/containerd.pid"
+      dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/docker.pid" -H "unix://$dir/docker.sock" \\
+        --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$name" --log-level warn \\
+        </dev/null >>"$dir/dockerd.log" 2>&1
+      [ $? -eq 137 ] && break
+      sleep 0.5
+    done
+  ) &
+  keeper=$!
 }
+daemon() { cat "$dir/docker.pid"; }
 boot
 while read -r order; do
   case $order in
-    kill) kill -9 $daemon; wait $daemon 2>/dev/null ;;
-    freeze) kill -STOP $daemon ;;
-    thaw) kill -CONT $daemon ;;
+    kill) kill -9 $(daemon); wait $keeper 2>/dev/null ;;
+    freeze) kill -STOP $(daemon) ;;
+    thaw) kill -CONT $(daemon) ;;
     boot) boot ;;
     fill) dd if=/dev/zero of="$dir/data/overlay2/filler" bs=64k 2>/dev/null ;;
     empty) rm -f "$dir/data/overlay2/filler" ;;
