@@ -7,6 +7,7 @@ import { createChatStoreServices } from "./app/chat-store/chat-store-services.ts
 import { createDeploymentServices } from "./app/deployments/deployment-services.ts";
 import type { DeploymentDeps } from "./app/deployments/deps.ts";
 import { createRepositoryFinder } from "./app/deployments/find-repository.ts";
+import { createRepositoryFiles } from "./app/deployments/repository-files.ts";
 import { environmentFacts } from "./app/environments/environment-facts.ts";
 import { createEnvironmentServices } from "./app/environments/environment-services.ts";
 import { recordBaselines } from "./app/environments/record-baseline.ts";
@@ -34,6 +35,7 @@ import type { UnitOfWork } from "./db/unit-of-work.types.ts";
 import { createWorkQueue, type EmbeddedWorkQueue } from "./db/work-queue.ts";
 import { EnvironmentNotFound } from "./errors/catalog.ts";
 import type { Subscriber } from "./events/events.ts";
+import type { RepositoryFiles } from "./integrations/deploy/definition.ts";
 import { createDeployTarget } from "./integrations/deploy/index.ts";
 import { createScm } from "./integrations/scm/index.ts";
 import { correlationId } from "./lib/correlation.ts";
@@ -113,7 +115,8 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const deliveries = createEventDeliveries({ database, uow, clock });
 
   const scms = createScms(options);
-  const targets = createTargets(options);
+  const repositoryFinder = createRepositoryFinder(scms, clock);
+  const targets = createTargets(options, createRepositoryFiles(repositoryFinder));
   const sessions = createSessionServices({ uow, clock });
   const eligible = createEligiblePeople(config.auth.roles, clock);
   const people = createPeopleServices({
@@ -153,7 +156,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       }
       return target;
     },
-    ...createRepositoryFinder(scms, clock),
+    ...repositoryFinder,
     eligiblePeople: (roles, scope) => eligible.find(roles, scope),
   };
 
@@ -223,11 +226,10 @@ function createScms({ config, environment, logger }: ContainerOptions): readonly
   );
 }
 
-function createTargets({
-  config,
-  environment,
-  clock,
-}: ContainerOptions): ReadonlyMap<string, DeployTarget> {
+function createTargets(
+  { config, environment, clock }: ContainerOptions,
+  repositoryFiles: RepositoryFiles,
+): ReadonlyMap<string, DeployTarget> {
   const secrets = config.secrets.map((secret) => secret.reveal());
   return new Map(
     config.environments.map(({ name, target }) => [
@@ -238,6 +240,7 @@ function createTargets({
         processEnvironment: environment,
         secrets,
         clock,
+        repositoryFiles,
       }),
     ]),
   );

@@ -38,6 +38,12 @@ export const RefInvalid = defineError<{ ref: string; why: string }>(
   (d) => `"${d.ref}" cannot be a branch name: ${d.why}.`,
   () => "Check the spelling of the branch.",
 );
+export const FilePathInvalid = defineError<{ path: string; why: string }>(
+  "file_path.invalid",
+  "invalid_input",
+  (d) => `"${d.path}" cannot be the path of a file in a repository: ${d.why}.`,
+  () => "Write it from the root of the repository, such as deploy/stack.yml.",
+);
 
 /** Stops the start. The message lists every mistake, one per line, ready to be printed. */
 export const ConfigInvalid = defineError<{ readonly problems: readonly ConfigProblem[] }>(

@@ -37,6 +37,7 @@ export function desiredState(
     repositoryUrl: "https://git.example.com/acme/shop.git",
     repository: "shop",
     path: "",
+    commits: { shop: COMMITS[version] },
     deployment: 1,
     fencingToken: 1,
     ...more,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { requireFilePath } from "../core/ports/file-path.ts";
 import {
   isCommitId,
   requireCommitId,
@@ -21,6 +22,7 @@ import type {
   RepoRef,
   ScmProvider,
 } from "../core/ports/scm.ts";
+import { UpstreamRejected } from "../errors/catalog.ts";
 import { cleanLines, cleanText } from "../lib/text.ts";
 import type { CommitDraft } from "./scm-contract.ts";
 
@@ -97,6 +99,7 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
     listBranches,
     patchIdentity,
     land,
+    readFile,
     cloneUrl: ({ name }) => `https://git.example.com/${name}.git`,
     repository,
     removeRepository: (name) => void repositories.delete(name),
@@ -316,6 +319,32 @@ export function createFakeScm(given: FakeScmOptions = {}): FakeScm {
     }
     stored.branches.set(branch, sha);
     return { outcome: "landed", sha };
+  }
+
+  async function readFile(
+    about: RepoRef,
+    {
+      sha,
+      path,
+      maxBytes,
+    }: { readonly sha: string; readonly path: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    requireCommitId(sha);
+    requireFilePath(path);
+    const operation = `reading ${path}`;
+    const stored = await mustOpen(about, operation, signal);
+    const { tree } = mustResolve(stored, sha, operation);
+    const content = tree.get(path);
+    if (content !== undefined && Buffer.byteLength(content) <= maxBytes) {
+      return Buffer.from(content);
+    }
+    const isFolder = [...tree.keys()].some((one) => one.startsWith(`${path}/`));
+    if (content === undefined && !isFolder) {
+      return null;
+    }
+    const why = isFolder ? `${path} is a folder` : `${path} is larger than ${maxBytes} bytes`;
+    throw new UpstreamRejected({ system: about.name, operation, why });
   }
 
   async function open(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AppError } from "../errors/app-error.ts";
-import { RefInvalid } from "../errors/catalog.ts";
+import { FilePathInvalid, RefInvalid, UpstreamRejected } from "../errors/catalog.ts";
 import type {
   CommitAuthor,
   CompareResult,
@@ -705,6 +705,73 @@ export function scmContract(name: string, setup: () => Promise<ScmWorkbench>): v
           bench.provider.land(repository, "master", "0123456789".repeat(4), never),
         ).rejects.toThrow(AppError);
         expect(await tipOf(repository, "nope")).toBeUndefined();
+      });
+    });
+
+    describe("reading a file", () => {
+      const read = async (repository: RepoRef, sha: string, path: string, maxBytes = 1_000) => {
+        const bytes = await bench.provider.readFile(repository, { sha, path, maxBytes }, never);
+        return bytes === null ? null : Buffer.from(bytes).toString("utf8");
+      };
+
+      it("gives it as it was at exactly that commit", async () => {
+        const { repository, root } = await withBranches({
+          "deploy/stack.yml": "größe: 1\r\n",
+          "a b/$(x).txt": "",
+        });
+        const later = await bench.commit(repository, "master", {
+          title: "feat: more",
+          files: { "deploy/stack.yml": "größe: 2", "new.yml": "n" },
+        });
+        expect(await read(repository, root, "deploy/stack.yml")).toBe("größe: 1\r\n");
+        expect(await read(repository, later, "deploy/stack.yml")).toBe("größe: 2");
+        expect(await read(repository, root, "a b/$(x).txt")).toBe("");
+        expect(await read(repository, root, "new.yml")).toBeNull();
+        expect(await read(repository, root, "deploy/STACK.yml")).toBeNull();
+        expect(await read(repository, root, "none/at/all.yml")).toBeNull();
+        expect(await read(repository, root, "deploy/stack.yml/x")).toBeNull();
+      });
+
+      it("reads no pattern into a path", async () => {
+        const { repository, root } = await withBranches({ "a.yml": "a" });
+        expect(await read(repository, root, "*.yml")).toBeNull();
+        expect(await read(repository, root, ":(icase)A.yml")).toBeNull();
+        expect(await read(repository, root, "--help")).toBeNull();
+      });
+
+      it("takes a file of exactly the allowed size, and refuses a larger one", async () => {
+        const { repository, root } = await withBranches({ "a.yml": "ä".repeat(50) });
+        expect(await read(repository, root, "a.yml", 100)).toBe("ä".repeat(50));
+        await expect(read(repository, root, "a.yml", 99)).rejects.toThrow(UpstreamRejected);
+        await expect(read(repository, root, "a.yml", 99)).rejects.toThrow("99 bytes");
+      });
+
+      it("refuses a folder", async () => {
+        const { repository, root } = await withBranches({ "deploy/stack.yml": "x" });
+        await expect(read(repository, root, "deploy")).rejects.toThrow(UpstreamRejected);
+      });
+
+      it.each(["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a\0b", "a\nb", "a\\b"])(
+        "refuses the path %j",
+        async (path) => {
+          const { repository, root } = await withBranches();
+          await expect(read(repository, root, path)).rejects.toThrow(FilePathInvalid);
+        },
+      );
+
+      it("refuses anything but a full commit id, and a commit that is not there", async () => {
+        const { repository, root } = await withBranches({ "a.yml": "a" });
+        for (const sha of ["master", "", root.slice(0, 12), `${root}^`, "--help"]) {
+          await expect(read(repository, sha, "a.yml")).rejects.toThrow(RefInvalid);
+        }
+        const unknown = "0123456789".repeat(4);
+        await expect(read(repository, unknown, "a.yml")).rejects.toThrow(UpstreamRejected);
+      });
+
+      it("refuses a repository that is gone", async () => {
+        const { repository, root } = await withBranches({ "a.yml": "a" });
+        await bench.remove(repository);
+        await expect(read(repository, root, "a.yml")).rejects.toThrow(AppError);
       });
     });
   });

@@ -10,6 +10,8 @@ export async function desiredState(
     readonly environment: string;
     readonly deployment: number;
     readonly fencingToken: number;
+    /** Everything the deployment brings. */
+    readonly brings: readonly StoredDesired[];
   },
   signal: AbortSignal,
 ): Promise<DesiredState> {
@@ -23,6 +25,9 @@ export async function desiredState(
     repositoryUrl: deps.scm(repository.provider).cloneUrl(repository),
     repository: desired.repository,
     path: desired.path,
+    commits: Object.fromEntries(
+      attempt.brings.flatMap((one) => (one.commit === null ? [] : [[one.repository, one.commit]])),
+    ),
     deployment: attempt.deployment,
     fencingToken: attempt.fencingToken,
   };

@@ -36,6 +36,8 @@ export interface StepContext {
   readonly environment: string;
   readonly deployment: number;
   readonly fencingToken: number;
+  /** Everything the deployment brings, this step's service among it. */
+  readonly brings: readonly StoredDesired[];
   /** How long a service must stay healthy before it counts as verified. */
   readonly settleMs: number;
   /** Aborts with a `StopReason` as reason. */
@@ -185,11 +187,11 @@ async function applyStep(
   desired: StoredDesired,
   deadline: Deadline,
 ): Promise<StepResult> {
-  const { deps, environment, deployment, fencingToken } = context;
+  const { deps, environment, deployment, fencingToken, brings } = context;
   const state = await desiredState(
     deps,
     desired,
-    { environment, deployment, fencingToken },
+    { environment, deployment, fencingToken, brings },
     deadline.signal,
   );
   const target = deps.targets(environment);

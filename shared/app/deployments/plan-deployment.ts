@@ -87,9 +87,12 @@ export async function planDeployment(
         })),
       ],
       order: presentOrder(rows.order),
-      changes: asked.changes.map((change) => ({
-        ...change,
-        wave: waveOf.get(change.service) ?? 1,
+      changes: asked.changes.map(({ service, from, to, change }) => ({
+        service,
+        from,
+        to,
+        change,
+        wave: waveOf.get(service) ?? 1,
       })),
       expectedDurationMs: await expectedDurationMs(environment.name),
       warnings: [
@@ -114,12 +117,20 @@ async function askPlan(
   try {
     const desired = await Promise.all(
       stored.map((one) =>
-        desiredState(deps, one, { environment, deployment: 0, fencingToken: 0 }, signal),
+        desiredState(
+          deps,
+          one,
+          { environment, deployment: 0, fencingToken: 0, brings: selection.desired },
+          signal,
+        ),
       ),
     );
+    const changes = await untilAborted(deps.targets(environment).plan(desired, signal), signal);
     return {
-      changes: await untilAborted(deps.targets(environment).plan(desired, signal), signal),
-      warnings,
+      changes,
+      warnings: changes.flatMap(({ service, warnings: told = [] }) =>
+        told.map((warning) => `${service}: ${warning}`),
+      ),
     };
   } catch (error) {
     if (!(error instanceof AppError) && !signal.aborted) {

@@ -309,6 +309,7 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
       environment: row.environment,
       deployment: row.number,
       fencingToken: lease.token,
+      brings: row.desired,
       settleMs: settings(row)?.settleMs ?? 0,
       stop,
       log: (line) => log.write(step.service, step.stage, line),

@@ -12,6 +12,8 @@ export interface DesiredState {
   readonly repository: string;
   /** Path of the service inside its repository; empty for the whole repository. */
   readonly path: string;
+  /** Commits the same deployment brings of every repository, its own among them, by repository. */
+  readonly commits: Readonly<Record<string, string>>;
   /** Stamp of the attempt: number of the deployment and its fencing token. A target refuses to go back behind a newer token where it can. */
   readonly deployment: number;
   readonly fencingToken: number;
@@ -23,6 +25,8 @@ export interface PlannedChange {
   readonly from: string | null;
   readonly to: string;
   readonly change: "create" | "update" | "none";
+  /** What a person should know before; each a sentence. None when left out. */
+  readonly warnings?: readonly string[];
 }
 
 /** Why a target failed, in one word people and runbooks can be matched by. */

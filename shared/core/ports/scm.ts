@@ -193,6 +193,16 @@ export interface ScmProvider {
   ): Promise<string>;
   /** Moves `branch` to exactly `sha` when that is a fast-forward. Idempotent. */
   land(repository: RepoRef, branch: string, sha: string, signal: AbortSignal): Promise<Landed>;
+  /**
+   * One file at one exact commit; null when the commit has no such file. Symbolic links, folders and submodules are no
+   * files: they are refused, and links in the path are never followed. Throws UpstreamRejected for those, for a file larger
+   * than `maxBytes` and for a commit that is not there, FilePathInvalid and RefInvalid for what cannot be asked for.
+   */
+  readFile(
+    repository: RepoRef,
+    file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null>;
   /** Address a deploy target can fetch the repository from; null when there is none. Never holds credentials. */
   cloneUrl(repository: RepoRef): string | null;
   /** Open (or newest merged) pull request of exactly `head` into `base`. Absent: this provider has no pull requests. */
@@ -204,15 +214,6 @@ export interface ScmProvider {
   ): Promise<PullRequest | null>;
   /** Absent: this provider knows no checks, and gates about them do not apply. */
   ciState?(repository: RepoRef, sha: string, signal: AbortSignal): Promise<CiState>;
-  /**
-   * One file at one exact commit; null when the commit has no such file. Throws UpstreamRejected for one larger than
-   * `maxBytes`.
-   */
-  readFile?(
-    repository: RepoRef,
-    file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
-    signal: AbortSignal,
-  ): Promise<Uint8Array | null>;
   /** Opens a pull request of `head` into `base`, or answers the one that is open. Absent: not possible here. */
   openPullRequest?(
     repository: RepoRef,

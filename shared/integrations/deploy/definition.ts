@@ -14,6 +14,26 @@ export interface DeployTargetDeps {
   /** Values that must not appear in output. */
   readonly secrets: readonly string[];
   readonly clock: Clock;
+  readonly repositoryFiles: RepositoryFiles;
+}
+
+/** What a target may read of the code: exactly what was signed, whoever serves the repository. */
+export interface RepositoryFiles {
+  /** One file at one exact commit; null when the commit has no such file. Throws what source control throws, and RepositoryUnknown. */
+  read(
+    file: {
+      readonly repository: string;
+      readonly sha: string;
+      readonly path: string;
+      readonly maxBytes: number;
+    },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null>;
+  /** The commit a branch stands for now. Throws the same. */
+  resolve(
+    ref: { readonly repository: string; readonly branch: string },
+    signal: AbortSignal,
+  ): Promise<string>;
 }
 
 /** One kind of deploy target: how its section is written, and how it is made from that. */

@@ -11,6 +11,7 @@ const deps = {
   processEnvironment: {},
   secrets: [],
   clock: createManualClock(),
+  repositoryFiles: { read: async () => null, resolve: async () => "" },
 };
 
 describe("the list of deploy targets", () => {

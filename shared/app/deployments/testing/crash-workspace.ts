@@ -5,7 +5,8 @@ import { systemActor } from "../../../core/actor.ts";
 import { NO_SIGN_OFF_POLICY } from "../../../core/sign-off.ts";
 import { ServiceRow } from "../../../db/rows/service.ts";
 import type { UnitOfWork } from "../../../db/unit-of-work.types.ts";
-import { commandTarget } from "../../../integrations/deploy/command/index.ts";
+import { createCommandTarget } from "../../../integrations/deploy/command/index.ts";
+import { CommandOptions } from "../../../integrations/deploy/command/options.ts";
 import { gitScm } from "../../../integrations/scm/git/index.ts";
 import { commitTo, initRepository } from "../../../integrations/scm/git/testing/git-workbench.ts";
 import { newId } from "../../../lib/ids.ts";
@@ -56,8 +57,8 @@ export function crashDeps(folder: string, uow: UnitOfWork): DeploymentDeps {
   const logger = createLogger({ level: "silent" });
   const clock = { now: () => new Date() };
   const processEnvironment = readEnvironment();
-  const target = commandTarget.create(
-    commandTarget.options.parse({
+  const target = createCommandTarget(
+    CommandOptions.parse({
       apply: [join(folder, "apply.sh")],
       migrate: [join(folder, "migrate.sh")],
       observe: [join(folder, "observe.sh"), "{service}"],

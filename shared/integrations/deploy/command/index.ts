@@ -38,6 +38,9 @@ const CAUSE_BY_EXIT_CODE: Readonly<Record<number, CauseClass>> = { 126: "config"
 /** Between looks at a command that an earlier run left behind. */
 const LEFTOVER_POLL_MS = 100;
 
+/** Commands fetch their sources themselves. */
+type CommandDeps = Omit<DeployTargetDeps, "repositoryFiles">;
+
 type Operation = "apply" | "observe" | "migrate" | "restart";
 
 /**
@@ -48,7 +51,7 @@ type Operation = "apply" | "observe" | "migrate" | "restart";
  * started for the service: whoever wants to waits, and looks again afterwards. It is never ended, for nobody knows what it
  * is in the middle of. See `createRunMarks` for how it is recognised, and where it cannot be.
  */
-export function createCommandTarget(options: CommandOptions, deps: DeployTargetDeps): DeployTarget {
+export function createCommandTarget(options: CommandOptions, deps: CommandDeps): DeployTarget {
   const { environment, clock } = deps;
   const cwd = resolve(deps.baseDir, options.cwd ?? ".");
   const baseEnv = environmentOf(options, deps);
@@ -350,7 +353,7 @@ function failed(cause: CauseClass, detail: string): ApplyResult {
 /** Only what the options name; everything else of our environment, tokens above all, stays with us. */
 function environmentOf(
   options: CommandOptions,
-  { processEnvironment }: DeployTargetDeps,
+  { processEnvironment }: CommandDeps,
 ): Readonly<Record<string, string>> {
   const passed = options.pass_env.flatMap((name) => {
     const value = processEnvironment[name];
@@ -359,10 +362,7 @@ function environmentOf(
   return { ...Object.fromEntries(passed), ...options.env };
 }
 
-function redactorOf(
-  options: CommandOptions,
-  { secrets, processEnvironment }: DeployTargetDeps,
-): Redact {
+function redactorOf(options: CommandOptions, { secrets, processEnvironment }: CommandDeps): Redact {
   const credentials = [
     ...Object.entries(options.env),
     ...options.pass_env.map((name) => [name, processEnvironment[name] ?? ""] as const),

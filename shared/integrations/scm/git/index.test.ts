@@ -375,6 +375,46 @@ describe(createGitScm, () => {
     });
   });
 
+  describe("reading a file", () => {
+    it("follows no link, neither at the end of the path nor in it, and enters no submodule", async () => {
+      const { ref, path, head } = await makeRepository("links");
+      const stream = [
+        "commit refs/heads/links",
+        "mark :1",
+        "committer Somebody <somebody@example.com> 1760000000 +0000",
+        "data 5\nlinks",
+        `from ${head}`,
+        "M 120000 inline passwd",
+        "data 11\n/etc/passwd",
+        "M 120000 inline up",
+        "data 2\n..",
+        `M 160000 ${head} module`,
+        "",
+        "get-mark :1",
+        "",
+      ];
+      const sha = (await git(path, ["fast-import", "--quiet"], stream.join("\n"))).trim();
+      const read = (file: string) =>
+        provider.readFile(ref, { sha, path: file, maxBytes: 1_000 }, never);
+      await expect(read("passwd")).rejects.toThrow("a symbolic link");
+      await expect(read("module")).rejects.toThrow("a submodule");
+      expect(await read("up/links/HEAD")).toBeNull();
+    });
+
+    it("gives bytes as they are", async () => {
+      const { ref, path } = await makeRepository("bytes");
+      const file = join(root, "bytes.bin");
+      const bytes = Buffer.from([0, 255, 254, 10, 13, 128]);
+      await writeFile(file, bytes);
+      const blob = await git(path, ["hash-object", "-w", file]);
+      const tree = await git(path, ["mktree"], `100644 blob ${blob}\tb.bin\n`);
+      const sha = await git(path, ["commit-tree", "-m", "bytes", tree]);
+      expect(await provider.readFile(ref, { sha, path: "b.bin", maxBytes: 6 }, never)).toEqual(
+        bytes,
+      );
+    });
+  });
+
   describe("landing where the branch is checked out", () => {
     async function checkedOut() {
       const made = await makeRepository("service", "work tree");

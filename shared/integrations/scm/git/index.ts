@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { dirname, join, resolve } from "node:path";
+import { requireFilePath } from "../../../core/ports/file-path.ts";
 import {
   isCommitId,
   requireCommitId,
@@ -21,6 +22,7 @@ import { asTheyCome } from "./as-they-come.ts";
 import { compareRefs, identifyPatch } from "./compare.ts";
 import { RepositoryFailed } from "./failures.ts";
 import { landBranch } from "./land.ts";
+import { readFileAt } from "./read-file.ts";
 import { createMirrors } from "./mirrors.ts";
 import { GitOptions } from "./options.ts";
 import { resolveRefs, type OpenRepository } from "./refs.ts";
@@ -62,6 +64,7 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     listBranches,
     patchIdentity,
     land,
+    readFile,
     cloneUrl,
   };
 
@@ -202,6 +205,18 @@ export function createGitScm(options: GitOptions, deps: ScmDeps): ScmProvider {
     const remote = remotes.get(repository.locator) ?? null;
     return orError(repository, `moving "${branch}"`, () =>
       landBranch(() => open(repository, signal), remote, branch, sha),
+    );
+  }
+
+  async function readFile(
+    repository: RepoRef,
+    file: { readonly sha: string; readonly path: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    requireCommitId(file.sha);
+    requireFilePath(file.path);
+    return orError(repository, `reading ${file.path}`, async () =>
+      readFileAt(await openFor([file.sha], repository, signal), file),
     );
   }
 
