@@ -186,7 +186,8 @@ function updateConfig(facts: LintFacts): Plain {
 }
 
 function isJob(facts: LintFacts): boolean {
-  return /-job$/.test(String(deployOf(facts)["mode"] ?? ""));
+  const { mode } = deployOf(facts);
+  return mode === "replicated-job" || mode === "global-job";
 }
 
 function isChecked({ service }: LintFacts): boolean {

@@ -63,14 +63,13 @@ export async function preflight(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const findings = await Promise.all([
-    namesFit(facts),
     objectsExist(facts, "secrets", (name) => cluster.hasSecret(name, signal)),
     objectsExist(facts, "configs", (name) => cluster.hasConfig(name, signal)),
     networksExist(facts, cluster, signal),
     isPlaceable(facts, cluster, signal),
     imageExists(facts, cluster, signal),
   ]);
-  return findings.flat();
+  return [...namesFit(facts), ...findings.flat()];
 }
 
 function namesFit({ serviceName, service, content }: PreflightFacts): readonly Finding[] {
@@ -215,10 +214,11 @@ function externalName(declared: unknown, key: string): string | null {
     return null;
   }
   const { external, name } = declared;
-  if (isPlain(external)) {
-    return typeof external["name"] === "string" ? external["name"] : key;
+  const named = isPlain(external) ? external["name"] : name;
+  if (external === undefined || external === false) {
+    return null;
   }
-  return external === true ? (typeof name === "string" ? name : key) : null;
+  return typeof named === "string" ? named : key;
 }
 
 function constraintsOf(service: Plain): readonly string[] {

@@ -253,7 +253,7 @@ export function createRenderer(options: SwarmOptions, deps: RendererDeps): Rende
       ...(as.job === null ? {} : { [LABELS.job]: as.job }),
     };
     const stackFile = {
-      version: String(content["version"] ?? "3.8"),
+      version: content["version"] ?? "3.8",
       services: { [as.key]: stamped(service, labels, kept) },
       ...sections,
     };
@@ -316,7 +316,7 @@ export function createRenderer(options: SwarmOptions, deps: RendererDeps): Rende
     const envFile = own["env_file"];
     return new Set(
       [
-        ...(Array.isArray(envFile) ? envFile : [envFile]),
+        ...(Array.isArray(envFile) ? (envFile as unknown[]) : [envFile]),
         ...(["configs", "secrets"] as const).flatMap((section) =>
           used[section].map((name) => {
             const declared = sectionOf(file.content, section)[name];
@@ -396,9 +396,8 @@ function migrationKey({ service, deployment }: DesiredState): string {
 /** The service run once, to its end, and never again by itself. */
 function asJob(service: Plain, command: readonly string[] | undefined): Plain {
   const deploy = isPlain(service["deploy"]) ? service["deploy"] : {};
-  const { ports: _ports, healthcheck: _healthcheck, ...kept } = service;
   return {
-    ...kept,
+    ...withoutKeys(service, "ports", "depends_on"),
     ...(command ? { command: [...command] } : {}),
     healthcheck: { disable: true },
     deploy: {

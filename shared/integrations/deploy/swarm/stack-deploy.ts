@@ -88,8 +88,9 @@ export interface StackDeployDeps {
 /** Hands prepared services to Swarm with `docker stack deploy`. */
 export function createStackDeploy(
   options: SwarmOptions,
-  { docker, timers, manager }: StackDeployDeps,
+  deps: StackDeployDeps,
 ): (prepared: PreparedService, run: HandOverContext) => Promise<HandOver> {
+  const { docker, timers } = deps;
   return async (prepared, run) => {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await once(prepared, run);
@@ -117,7 +118,7 @@ export function createStackDeploy(
       input: prepared.stackFile,
       cwd: ".",
       variables: {},
-      manager: await manager(run.signal),
+      manager: await deps.manager(run.signal),
       credentials: prepared.credentials,
       signal: run.signal,
       onLine: (line) => run.log(line),

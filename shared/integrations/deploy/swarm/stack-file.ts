@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
-import type { Document, Node } from "yaml";
+import type { Document } from "yaml";
 import { requireFilePath } from "../../../core/ports/file-path.ts";
 import { AppError } from "../../../errors/app-error.ts";
 import { StackFileRefused, type StackFileProblem } from "../../../errors/catalog.ts";
@@ -207,14 +207,8 @@ export function insideRepository({ path }: Pick<StackFile, "path">, named: strin
 
 /** Names of what a service uses, in the short and in the long way to write it. */
 export function usedBy(service: Plain): Readonly<Record<Usable, readonly string[]>> {
-  const networks = service["networks"];
   return {
-    networks:
-      networks === undefined || networks === null
-        ? ["default"]
-        : Array.isArray(networks)
-          ? networks.map(String)
-          : Object.keys(isPlain(networks) ? networks : {}),
+    networks: networksOf(service["networks"]),
     volumes: listOf(service["volumes"]).flatMap(volumeName),
     configs: listOf(service["configs"]).flatMap(sourceName),
     secrets: listOf(service["secrets"]).flatMap(sourceName),
@@ -228,6 +222,13 @@ export function sectionOf(content: Plain, section: Section): Plain {
 
 export function isPlain(value: unknown): value is Plain {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function networksOf(networks: unknown): readonly string[] {
+  if (Array.isArray(networks)) {
+    return networks.map(String);
+  }
+  return isPlain(networks) ? Object.keys(networks) : ["default"];
 }
 
 function volumeName(volume: unknown): readonly string[] {
@@ -321,10 +322,12 @@ function fillIn(value: Plain, variables: Readonly<Record<string, string>>): Plai
 /** Texts a node holds: itself, its items, or what an alias of it stands for. */
 function textsOf(node: unknown, document: Document.Parsed): readonly string[] {
   if (isAlias(node)) {
-    return textsOf(node.resolve(document) as Node | undefined, document);
+    return textsOf(node.resolve(document), document);
   }
   if (isScalar(node)) {
-    return node.value === null ? [] : [String(node.value)];
+    return typeof node.value === "string" || typeof node.value === "number"
+      ? [String(node.value)]
+      : [];
   }
   if (isSeq(node)) {
     return node.items.flatMap((item) => textsOf(item, document));
