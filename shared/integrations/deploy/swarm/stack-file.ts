@@ -225,10 +225,10 @@ export function isPlain(value: unknown): value is Plain {
 }
 
 function networksOf(networks: unknown): readonly string[] {
-  if (Array.isArray(networks)) {
-    return networks.map(String);
-  }
-  return isPlain(networks) ? Object.keys(networks) : ["default"];
+  const named = Array.isArray(networks)
+    ? networks.map(String)
+    : Object.keys(isPlain(networks) ? networks : {});
+  return named.length === 0 ? ["default"] : named;
 }
 
 function volumeName(volume: unknown): readonly string[] {
