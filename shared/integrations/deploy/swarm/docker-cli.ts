@@ -55,8 +55,9 @@ export interface DockerEnd {
   readonly stdout: string;
   /** Last lines it said, fit to be shown. */
   readonly said: readonly string[];
-  /** The folder it ran in, which is gone. */
+  /** The folder it ran in, and the one made for the run around it. Both are gone. */
   readonly folder: string;
+  readonly root: string;
 }
 
 export interface DockerCli {
@@ -146,6 +147,7 @@ export function createDockerCli(options: SwarmOptions, deps: DeployTargetDeps): 
       stdout: length <= LONGEST_ANSWER ? Buffer.concat(pieces).toString("utf8") : "",
       said: output.lastLines("stderr"),
       folder: join(work, asked.cwd),
+      root: folder,
     };
   }
 

@@ -70,7 +70,7 @@ export function readTemplate(text: string): Template {
       if (inner === null) {
         return refused(text.slice(at, at + 40), "has no closing brace", "Add the }.");
       }
-      const reference = readBraced(inner, text.slice(at));
+      const reference = readBraced(inner);
       if ("problem" in reference) {
         return { ok: false, problem: reference.problem };
       }
@@ -80,7 +80,7 @@ export function readTemplate(text: string): Template {
   }
 }
 
-function readBraced(inner: string, rest: string): Reference | { problem: TemplateProblem } {
+function readBraced(inner: string): Reference | { problem: TemplateProblem } {
   const shown = `\${${inner.slice(0, 60)}}`;
   const found = BRACED.exec(inner);
   const [, name = "", colon = "", operator, word = ""] = found ?? [];
@@ -103,9 +103,12 @@ function readBraced(inner: string, rest: string): Reference | { problem: Templat
     };
   }
   if (word.includes("$")) {
+    const nested = word.slice(word.indexOf("$"));
+    // The first closing brace ends the outer one for docker; the inner one's is what follows.
+    const shipped = nested.startsWith("${") ? `${nested}}` : nested;
     return {
       problem: {
-        why: `docker fills in nothing inside a default, and would ship "${rest.slice(rest.indexOf("$", 1), 60)}" as it is written`,
+        why: `docker fills in nothing inside a default, and would ship "${shipped.slice(0, 60)}" as it is written`,
         fix: `Give ${name} a plain default, or require it: \${${name}:?set ${name}}.`,
         isRefused: false,
       },

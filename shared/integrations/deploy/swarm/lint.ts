@@ -14,8 +14,8 @@ export interface Finding {
 /** A rendered service, as `docker stack config` gives it, and what a deploy sets. */
 export interface LintFacts {
   readonly service: Plain;
-  /** Where docker ran: a path below it means something only there. */
-  readonly folder: string;
+  /** Folder docker ran in: a path below it means something only there, and only then. */
+  readonly root: string;
   /** Values a deploy gives to variables: version and commit of the release. */
   readonly releaseValues: readonly string[];
   /** Whether the release's version or commit makes any difference to the service. */
@@ -35,6 +35,7 @@ type Rule = (facts: LintFacts) => Finding | null;
 export const LINT_RULES: readonly Rule[] = [
   imageIsValid,
   bindIsAbsolute,
+  environmentIsItsOwn,
   imageIsFixed,
   releaseIsUsed,
   hasHealthCheck,
@@ -64,14 +65,14 @@ function imageIsValid({ service }: LintFacts): Finding | null {
     : null;
 }
 
-function bindIsAbsolute({ service, folder }: LintFacts): Finding | null {
+function bindIsAbsolute({ service, root }: LintFacts): Finding | null {
   const volumes = Array.isArray(service["volumes"]) ? (service["volumes"] as unknown[]) : [];
   const relative = volumes.find(
     (volume) =>
       isPlain(volume) &&
       volume["type"] === "bind" &&
       typeof volume["source"] === "string" &&
-      (volume["source"] === folder || volume["source"].startsWith(`${folder}/`)),
+      volume["source"].startsWith(`${root}/`),
   );
   return relative === undefined
     ? null
@@ -82,13 +83,25 @@ function bindIsAbsolute({ service, folder }: LintFacts): Finding | null {
       );
 }
 
+function environmentIsItsOwn({ service, root }: LintFacts): Finding | null {
+  const variables = Object.entries(isPlain(service["environment"]) ? service["environment"] : {});
+  const found = variables.find(([, value]) => typeof value === "string" && value.includes(root));
+  return found
+    ? error(
+        "machine-variable",
+        `Its variable ${found[0].slice(0, 100)} would be one of the docker program itself.`,
+        "Give it a value in the stack file: one without takes whatever docker was started with.",
+      )
+    : null;
+}
+
 function imageIsFixed({ service, isPinned }: LintFacts): Finding | null {
-  const image = readImage(String(service["image"]));
+  const image = readImage(imageOf(service));
   return image === null || isPinned || !isMoving(image)
     ? null
     : warning(
         "mutable-tag",
-        `${String(service["image"])} can be another image tomorrow.`,
+        `Its image ${imageOf(service)} can be another one tomorrow.`,
         "Use a tag of its own for each version, such as the version itself.",
       );
 }
@@ -98,7 +111,7 @@ function releaseIsUsed({ service, usesRelease, isPinned }: LintFacts): Finding |
     ? null
     : warning(
         "version-unused",
-        `Nothing of it depends on the version: ${String(service["image"])} is deployed whatever was signed.`,
+        `Nothing of it depends on the version: ${imageOf(service)} is deployed whatever was signed.`,
         "Use the variable of the service in its image, as in image: shop/api:${API_VERSION:?}.",
       );
 }
@@ -174,6 +187,10 @@ function labelsStayOffContainers({ service, releaseValues }: LintFacts): Finding
         "Put it under deploy.labels.",
       )
     : null;
+}
+
+function imageOf(service: Plain): string {
+  return typeof service["image"] === "string" ? service["image"] : "";
 }
 
 function deployOf({ service }: LintFacts): Plain {

@@ -39,6 +39,9 @@ import {
 const LARGEST_FILE = 1_000 * 1024;
 const MOST_FILES = 100;
 
+/** Keys with no meaning for one service by itself: docker has put what the files hold into `environment`. */
+const DONE_WITH = ["depends_on", "env_file"];
+
 /** Where the files of a deploy lie beside its stack file. */
 const FILES = "files";
 
@@ -61,6 +64,7 @@ interface Rendered {
   readonly content: Plain;
   readonly service: Plain;
   readonly folder: string;
+  readonly root: string;
   /** Contents of the files beside the stack file, by their path below the folder docker ran in. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly usesRelease: boolean;
@@ -151,6 +155,7 @@ export function createRenderer(options: SwarmOptions, deps: RendererDeps): Rende
       stdout,
       said,
       folder: ranIn,
+      root,
     } = await docker.run({
       args: ["stack", "config", "--compose-file", posix.basename(options.compose)],
       files: new Map<string, Uint8Array>([...files, [options.compose, bytes]]),
@@ -185,6 +190,7 @@ export function createRenderer(options: SwarmOptions, deps: RendererDeps): Rende
       content,
       service: found,
       folder: ranIn,
+      root,
       files,
       ...usage(file, service, values),
     };
@@ -207,7 +213,7 @@ export function createRenderer(options: SwarmOptions, deps: RendererDeps): Rende
     const isPinned = desired.digest !== null && as.isOwnImage;
     const fromFile = lintService({
       service: rendered.service,
-      folder: rendered.folder,
+      root: rendered.root,
       releaseValues: rendered.releaseValues,
       usesRelease: rendered.usesRelease,
       isPinned,
@@ -221,7 +227,7 @@ export function createRenderer(options: SwarmOptions, deps: RendererDeps): Rende
         ? pinImage(image, desired.digest)
         : String(rendered.service["image"]);
     const { sections, files } = subset(rendered);
-    const service: Plain = { ...withoutKeys(rendered.service, "depends_on"), image: pinned };
+    const service: Plain = { ...withoutKeys(rendered.service, ...DONE_WITH), image: pinned };
     const specHash = hashOf({ service, sections });
     const credentials = credentialsFor(image.registry, options);
     const now = await cluster.service(as.name, signal);
@@ -397,7 +403,7 @@ function migrationKey({ service, deployment }: DesiredState): string {
 function asJob(service: Plain, command: readonly string[] | undefined): Plain {
   const deploy = isPlain(service["deploy"]) ? service["deploy"] : {};
   return {
-    ...withoutKeys(service, "ports", "depends_on"),
+    ...withoutKeys(service, "ports"),
     ...(command ? { command: [...command] } : {}),
     healthcheck: { disable: true },
     deploy: {

@@ -1,10 +1,23 @@
 import { posix } from "node:path";
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  Parser,
+  visit,
+} from "yaml";
 import type { Document } from "yaml";
 import { requireFilePath } from "../../../core/ports/file-path.ts";
 import { AppError } from "../../../errors/app-error.ts";
 import { StackFileRefused, type StackFileProblem } from "../../../errors/catalog.ts";
 import { nearest } from "../../../lib/nearest.ts";
+import { isOwnVariable } from "./options.ts";
 import { interpolate, isFilled, readTemplate, referencesIn } from "./interpolate.ts";
 
 /** Far more than a stack file has; parsing and docker take their time with what is larger. */
@@ -12,6 +25,9 @@ export const LARGEST_STACK_FILE = 512 * 1024;
 
 /** Aliases that may be resolved before a document counts as one made to fill the memory. */
 const MOST_ALIASES = 200;
+
+/** Collections within collections. A stack file has a dozen. */
+const DEEPEST = 100;
 
 /** What docker fills variables into. */
 const SECTIONS = ["services", "networks", "volumes", "configs", "secrets"] as const;
@@ -51,6 +67,9 @@ export function readStackFile(
   if (text === null) {
     throw refuse("it is not UTF-8 text", "Save it as UTF-8.");
   }
+  if (isTooDeep(text)) {
+    throw refuse("it is nested too deeply", "Write it with less nesting.");
+  }
   const lines = new LineCounter();
   let document: Document.Parsed;
   let content: unknown;
@@ -59,24 +78,24 @@ export function readStackFile(
     const [error] = document.errors;
     if (error) {
       const line = error.linePos?.[0].line ?? null;
-      throw refuse(firstLine(error.message), "Mend the YAML there.", line);
-    }
-    const [warning] = document.warnings;
-    if (warning) {
-      const line = warning.linePos?.[0].line ?? null;
-      throw refuse(firstLine(warning.message), "Stack files need no tags: leave it out.", line);
+      const isFlow = /flow-map/.test(error.message);
+      throw refuse(
+        firstLine(error.message),
+        isFlow ? "Inside { } write variables in quotes." : "Mend the YAML there.",
+        line,
+      );
     }
     content = document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch (error) {
     if (error instanceof AppError) {
       throw error;
     }
-    // Aliases that multiply (ReferenceError) and nesting deeper than the stack (RangeError).
-    const isDeep = error instanceof RangeError;
-    throw refuse(
-      isDeep ? "it is nested too deeply" : "its aliases would fill the memory",
-      "Write it with less nesting and fewer aliases.",
-    );
+    if (error instanceof ReferenceError) {
+      throw /unresolved alias/i.test(error.message)
+        ? refuse("an alias in it stands for nothing", "Define its anchor before it.")
+        : refuse("its aliases would fill the memory", "Write it with fewer aliases.");
+    }
+    throw error;
   }
   if (!isPlain(content) || !isPlain(content["services"])) {
     throw refuse("it has no services", "Add `services:` with at least one service.");
@@ -84,6 +103,10 @@ export function readStackFile(
   const places = new Map<string, number>();
   const files: string[] = [];
   visit(document, (_key, node) => {
+    if (isNode(node) && node.tag !== undefined) {
+      const line = node.range ? lines.linePos(node.range[0]).line : null;
+      throw refuse(`it has the tag ${node.tag.slice(0, 60)}`, "Stack files need no tags.", line);
+    }
     if (isScalar(node) && typeof node.value === "string" && node.range) {
       const known = places.get(node.value);
       places.set(node.value, known ?? lines.linePos(node.range[0]).line);
@@ -265,7 +288,19 @@ function problemsOf(
     return [{ line, why, fix }];
   }
   return template.pieces.flatMap((piece) => {
-    if (typeof piece === "string" || isFilled(piece, known)) {
+    if (typeof piece === "string") {
+      return [];
+    }
+    if (isOwnVariable(piece.name)) {
+      return [
+        {
+          line,
+          why: `${piece.name} is a variable of the docker program itself`,
+          fix: "Use another name, and set it in target.env.",
+        },
+      ];
+    }
+    if (isFilled(piece, known)) {
       return [];
     }
     const [near] = nearest(piece.name, Object.keys(known));
@@ -334,6 +369,22 @@ function textsOf(node: unknown, document: Document.Parsed): readonly string[] {
   }
   // The long way to write an entry of `env_file`: { path, required }.
   return isMap(node) ? textsOf(node.get("path", true), document) : [];
+}
+
+/**
+ * Whether composing it would recurse deeper than any honest file makes it. Looked at before, because a stack that runs over
+ * inside a regular expression is no exception but the end of the process. Reading tokens recurses not at all.
+ */
+function isTooDeep(text: string): boolean {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    // What it yields are whole documents, which are of no interest here.
+    Array.from(parser.next(lexeme));
+    if (parser.stack.length > DEEPEST) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function decode(bytes: Uint8Array): string | null {
