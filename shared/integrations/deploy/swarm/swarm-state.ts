@@ -62,6 +62,7 @@ export interface SwarmService {
   readonly restart: { readonly condition: string; readonly maxAttempts: number };
   /** Of the service itself; `image`: whatever the image says. */
   readonly healthcheck: "declared" | "disabled" | "image";
+  readonly hasMemoryLimit: boolean;
   readonly forceUpdate: number;
   readonly tty: boolean;
   /** `NAME=value`, for keeping credentials out of logs. */
@@ -136,6 +137,9 @@ const Spec = z.looseObject({
         TTY: z.boolean().optional(),
         Healthcheck: z.looseObject({ Test: z.array(z.string()).nullish() }).nullish(),
       })
+      .nullish(),
+    Resources: z
+      .looseObject({ Limits: z.looseObject({ MemoryBytes: z.number().optional() }).nullish() })
       .nullish(),
     RestartPolicy: z
       .looseObject({ Condition: z.string().optional(), MaxAttempts: z.number().optional() })
@@ -255,6 +259,7 @@ function toService(json: z.output<typeof ServiceJson>): SwarmService {
       maxAttempts: restart?.MaxAttempts ?? 0,
     },
     healthcheck: healthcheckOf(container?.Healthcheck?.Test),
+    hasMemoryLimit: (spec.TaskTemplate.Resources?.Limits?.MemoryBytes ?? 0) > 0,
     forceUpdate: ForceUpdate ?? 0,
     tty: container?.TTY ?? false,
     env: container?.Env ?? [],

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { untilItWorks } from "../../../../testing/until-it-works.ts";
 
 const run = promisify(execFile);
-const PATH = process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin";
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"].find((file) => existsSync(file));
 
 /** What `describeWith` says is missing where there is no Swarm. */
