@@ -45,7 +45,7 @@ export function standingOf(
     since: applied > recent ? applied : recent,
   };
   // A finished rollback is over: what counts is how the version before fares.
-  const isBack = service.update?.state === "rollback_completed";
+  const isBack = rolledBack(name, facts) !== null;
   const judged = isBack ? { ...facts, service: { ...service, update: null } } : facts;
   return { stamp, verdict: judge(name, judged, attempt, limits, null) };
 }

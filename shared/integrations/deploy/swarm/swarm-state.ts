@@ -55,6 +55,11 @@ export interface SwarmService {
     readonly startedAt: Date | null;
     readonly message: string;
   } | null;
+  /**
+   * Whether Swarm remembers the spec before this one. Every change leaves one, and only a rollback takes it away: the one
+   * trace that lasts, because engines overwrite `rollback_completed` with `completed` a moment later.
+   */
+  readonly hasPrevious: boolean;
   /** How long Swarm watches a new task for failures. */
   readonly monitorMs: number;
   /** With `continue` Swarm watches nothing. */
@@ -169,6 +174,7 @@ const ServiceJson = z.object({
       Message: z.string().optional(),
     })
     .nullish(),
+  PreviousSpec: z.looseObject({}).nullish(),
   JobStatus: z.object({ JobIteration: Iteration }).nullish(),
 });
 
@@ -252,6 +258,7 @@ function toService(json: z.output<typeof ServiceJson>): SwarmService {
     update: update?.State
       ? { state: update.State, startedAt: update.StartedAt, message: update.Message ?? "" }
       : null,
+    hasPrevious: Boolean(json.PreviousSpec),
     monitorMs: (spec.UpdateConfig?.Monitor || DEFAULT_MONITOR_NS) / NS_PER_MS,
     failureAction: spec.UpdateConfig?.FailureAction || "pause",
     restart: {

@@ -1,7 +1,7 @@
 import type { CauseClass } from "../../../core/ports/deploy-target.ts";
 import { isSameAttempt, readStamp, type Stamp } from "./labels.ts";
 import { causeOf, type Cause } from "./cause.ts";
-import type { ContainerFacts, SwarmService, SwarmTask } from "./swarm-state.ts";
+import type { ContainerFacts, SwarmService, SwarmTask, UpdateState } from "./swarm-state.ts";
 
 /** Everything one look at a service brought, and nothing else: verdicts come from this alone. */
 export interface ServiceFacts {
@@ -34,6 +34,8 @@ export interface Attempt {
 export interface Limits {
   /** This many ended tasks in one slot are a loop. */
   readonly crashes: number;
+  /** So long Swarm gets to pause or roll back a crash loop by itself, where it was told to. */
+  readonly swarmActsMs: number;
   /** So long a task may wait for a node that takes it. */
   readonly unschedulableMs: number;
   /** So long everything must run before a change is believed that Swarm did not watch; longer if Swarm would. */
@@ -44,6 +46,7 @@ export interface Limits {
 
 export const LIMITS: Limits = {
   crashes: 3,
+  swarmActsMs: 30_000,
   unschedulableMs: 60_000,
   settleMs: 5_000,
   settleUncheckedMs: 15_000,
@@ -170,7 +173,7 @@ export function rolledBack(
   facts: ServiceFacts,
 ): { readonly at: Date; readonly cause: CauseClass; readonly detail: string } | null {
   const { update } = facts.service;
-  if (update?.state !== "rollback_completed" || update.startedAt === null) {
+  if (updateState(facts.service) !== "rollback_completed" || !update?.startedAt) {
     return null;
   }
   const worst = turnedAway(facts, { stamp: null, image: null, baseline: new Set(), since: null });
@@ -282,6 +285,11 @@ function hasParity(
   return !isOvercrowded && !hasOld;
 }
 
+/** What Swarm says of the last update, made true. */
+function updateState({ update, hasPrevious }: SwarmService): UpdateState | undefined {
+  return update?.state === "completed" && !hasPrevious ? "rollback_completed" : update?.state;
+}
+
 /** Swarm, or somebody else, has decided otherwise. */
 function overruling(
   name: string,
@@ -290,7 +298,7 @@ function overruling(
   counts: Counts,
 ): Verdict | undefined {
   const { service } = facts;
-  const { update } = service;
+  const state = updateState(service);
   const worst = turnedAway(facts, attempt);
   const because = worst ? `: ${worst.why}` : "";
   const failed = {
@@ -298,7 +306,7 @@ function overruling(
     cause: worst?.cause ?? "unknown",
     task: worst?.task ?? null,
   } as const;
-  switch (update?.state) {
+  switch (state) {
     case "rollback_started":
       return {
         state: "progressing",
@@ -335,7 +343,7 @@ function overruling(
       task: null,
     };
   }
-  return update?.state === "paused"
+  return state === "paused"
     ? {
         ...failed,
         ...counts,
@@ -398,7 +406,7 @@ function explain(task: SwarmTask, { service, hasHealthcheck, containers }: Servi
 /** The failure Swarm acted on. After a rollback the tasks that failed are the ones that are out of date. */
 function turnedAway(facts: ServiceFacts, attempt: Attempt): Failure | undefined {
   const { service, tasks, upToDate } = facts;
-  const isBack = service.update?.state.startsWith("rollback_") ?? false;
+  const isBack = updateState(service)?.startsWith("rollback_") ?? false;
   const from = service.update?.startedAt ?? attempt.since;
   return tasks
     .filter(
@@ -419,16 +427,20 @@ function turnedAway(facts: ServiceFacts, attempt: Attempt): Failure | undefined 
 
 function crashLoop(
   name: string,
-  { service }: ServiceFacts,
+  { service, now }: ServiceFacts,
   current: readonly SwarmTask[],
   failures: readonly Failure[],
   counts: Counts,
-  { crashes }: Limits,
+  { crashes, swarmActsMs }: Limits,
 ): Failed | undefined {
+  const willSwarmAct = service.update?.state === "updating" && service.failureAction !== "continue";
   for (const [place, inPlace] of byPlace(failures, service)) {
     const last = inPlace.at(-1);
     const runsNow = current.some((task) => isRunning(task) && placeOf(task, service) === place);
-    if (last && inPlace.length >= crashes && !runsNow) {
+    const turn = inPlace[crashes - 1];
+    const isSwarmsTurn =
+      willSwarmAct && turn && now.getTime() - turn.task.since.getTime() < swarmActsMs;
+    if (last && turn && !runsNow && !isSwarmsTurn) {
       return {
         state: "failed",
         how: "crash_loop",
