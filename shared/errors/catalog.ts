@@ -437,6 +437,14 @@ export const SwarmUnready = defineError<{ system: string; why: string }>(
   "blocked",
   (d) => `Nothing can be deployed to ${d.system}: ${d.why}.`,
 );
+/** It went away in the middle of a change, so that nobody can say what has become of it. */
+export const TargetLost = defineError<{ system: string; service: string }>(
+  "target.lost",
+  "upstream",
+  (d) =>
+    `${d.system} went away while ${d.service} was changed and has not come back. The change may go on there without us.`,
+  () => "Bring it back, then look at the environment: what runs is what it says then.",
+);
 export const ProviderNotConfigured = defineError<{ kind: string; id: string; key: string }>(
   "provider.unconfigured",
   "blocked",

@@ -66,8 +66,7 @@ export function connect({ host, tls }: Endpoint, deps: ConnectDeps): Docker {
 }
 
 function make(options: Readonly<Record<string, unknown>>): Docker {
-  // Its types know neither `agent` nor that a key may be undefined on purpose.
-  return new Docker(options as Docker.DockerOptions);
+  return new Docker(options);
 }
 
 /** Ssh ended before anything was said over it. */

@@ -55,6 +55,11 @@ export interface SwarmService {
     readonly startedAt: Date | null;
     readonly message: string;
   } | null;
+  /**
+   * Whether Swarm remembers the spec before this one. Every change leaves one, and only a rollback takes it away: the one
+   * trace that lasts, because engines overwrite `rollback_completed` with `completed` a moment later.
+   */
+  readonly hasPrevious: boolean;
   /** How long Swarm watches a new task for failures. */
   readonly monitorMs: number;
   /** With `continue` Swarm watches nothing. */
@@ -62,6 +67,7 @@ export interface SwarmService {
   readonly restart: { readonly condition: string; readonly maxAttempts: number };
   /** Of the service itself; `image`: whatever the image says. */
   readonly healthcheck: "declared" | "disabled" | "image";
+  readonly hasMemoryLimit: boolean;
   readonly forceUpdate: number;
   readonly tty: boolean;
   /** `NAME=value`, for keeping credentials out of logs. */
@@ -137,6 +143,9 @@ const Spec = z.looseObject({
         Healthcheck: z.looseObject({ Test: z.array(z.string()).nullish() }).nullish(),
       })
       .nullish(),
+    Resources: z
+      .looseObject({ Limits: z.looseObject({ MemoryBytes: z.number().optional() }).nullish() })
+      .nullish(),
     RestartPolicy: z
       .looseObject({ Condition: z.string().optional(), MaxAttempts: z.number().optional() })
       .nullish(),
@@ -165,6 +174,7 @@ const ServiceJson = z.object({
       Message: z.string().optional(),
     })
     .nullish(),
+  PreviousSpec: z.looseObject({}).nullish(),
   JobStatus: z.object({ JobIteration: Iteration }).nullish(),
 });
 
@@ -248,6 +258,7 @@ function toService(json: z.output<typeof ServiceJson>): SwarmService {
     update: update?.State
       ? { state: update.State, startedAt: update.StartedAt, message: update.Message ?? "" }
       : null,
+    hasPrevious: Boolean(json.PreviousSpec),
     monitorMs: (spec.UpdateConfig?.Monitor || DEFAULT_MONITOR_NS) / NS_PER_MS,
     failureAction: spec.UpdateConfig?.FailureAction || "pause",
     restart: {
@@ -255,6 +266,7 @@ function toService(json: z.output<typeof ServiceJson>): SwarmService {
       maxAttempts: restart?.MaxAttempts ?? 0,
     },
     healthcheck: healthcheckOf(container?.Healthcheck?.Test),
+    hasMemoryLimit: (spec.TaskTemplate.Resources?.Limits?.MemoryBytes ?? 0) > 0,
     forceUpdate: ForceUpdate ?? 0,
     tty: container?.TTY ?? false,
     env: container?.Env ?? [],

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { untilItWorks } from "../../../../testing/until-it-works.ts";
 
 const run = promisify(execFile);
-const PATH = process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin";
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"].find((file) => existsSync(file));
 
 /** What `describeWith` says is missing where there is no Swarm. */
@@ -76,7 +76,7 @@ export type Behaviour =
   | "steady"
   /** Complains and exits with 7. */
   | "crash"
-  /** Runs for a second and a half, then complains and exits with 7. */
+  /** Runs for a moment, then complains and exits with 7. */
   | "crash-later"
   /** Needs two seconds before it is ready, which its health check (where it has one) sees. */
   | "slow";
@@ -87,7 +87,7 @@ trap 'exit 0' TERM
 rest() { sleep "$1" & wait $!; }
 case $BEHAVIOUR in
   crash) echo "cannot reach the database" >&2; exit 7 ;;
-  crash-later) rest 1.5; echo "lost the database" >&2; exit 7 ;;
+  crash-later) rest 0.4; echo "lost the database" >&2; exit 7 ;;
   slow) rest 2 ;;
 esac
 touch /tmp/ready
@@ -224,7 +224,11 @@ export async function startSwarm(): Promise<TestSwarm> {
     const changes = [
       'CMD ["/app"]',
       `ENV VERSION=${reference.split(":").at(-1) ?? ""} BEHAVIOUR=${behaviour}`,
-      ...(health ? [`HEALTHCHECK --interval=300ms --timeout=2s --retries=3 CMD ${check}`] : []),
+      ...(health
+        ? [
+            `HEALTHCHECK --interval=300ms --timeout=2s --retries=${health === "green" ? 20 : 3} CMD ${check}`,
+          ]
+        : []),
     ];
     await docker(
       "import",
