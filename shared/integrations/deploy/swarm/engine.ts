@@ -33,6 +33,15 @@ export interface Engine {
   /** Ids of the tasks that are as the services' specs say now. */
   upToDate(serviceIds: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>>;
   nodes(signal: AbortSignal): Promise<readonly SwarmNode[]>;
+  /** Any other read, answered in the caller's words; undefined when there is no such thing. */
+  look<T extends z.ZodType>(
+    operation: string,
+    signal: AbortSignal,
+    answer: T,
+    call: (docker: Docker, signal: AbortSignal) => Promise<unknown>,
+  ): Promise<z.output<T> | undefined>;
+  /** A manager that answers now, for another program to talk to. */
+  manager(signal: AbortSignal): Promise<Endpoint>;
   /** What time the manager thinks it is: what it wrote can only be compared with that. */
   time(signal: AbortSignal): Promise<Date>;
   /** Whether the image has a HEALTHCHECK; undefined when this engine does not have the image. */
@@ -125,6 +134,17 @@ export function createEngine(deps: EngineDeps): Engine {
       ask("list of nodes", signal, NodesAnswer, (docker, abortSignal) =>
         docker.listNodes({ abortSignal }),
       ),
+    look: (operation, signal, answer, call) => optional(ask(operation, signal, answer, call)),
+    async manager(signal) {
+      await ask("info", signal, InfoAnswer, (docker, abortSignal) =>
+        untyped<"info">(docker).info({ abortSignal }),
+      );
+      const found = endpoints[preferred];
+      if (!found) {
+        throw new Error("there is no manager to ask");
+      }
+      return found;
+    },
     time: (signal) =>
       ask("info", signal, InfoAnswer, (docker, abortSignal) =>
         untyped<"info">(docker).info({ abortSignal }),

@@ -124,7 +124,9 @@ export const SwarmOptions = z
     timeout: PositiveDuration.default(120_000),
   })
   .superRefine((options, context) => {
-    const hasTcp = options.host.some((host) => host.startsWith("tcp://"));
+    // With a mistake in one of them it may still be what was written.
+    const hosts = [options.host].flat();
+    const hasTcp = hosts.some((host) => host.startsWith("tcp://"));
     if (options.tls !== undefined && !hasTcp) {
       context.addIssue({
         code: "custom",
@@ -133,7 +135,7 @@ export const SwarmOptions = z
         params: { fix: "Leave it out, or write the host as tcp://host:2376." },
       });
     }
-    if (options.tls === undefined && options.host.some(isOpenToOthers)) {
+    if (options.tls === undefined && hosts.some(isOpenToOthers)) {
       context.addIssue({
         code: "custom",
         path: ["host"],
@@ -192,6 +194,11 @@ function isOpenToOthers(host: string): boolean {
     URL.canParse(host) &&
     !/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(host).hostname)
   );
+}
+
+/** Whether docker itself is run with a variable of this name: what it holds says something of our machine. */
+export function isOwnVariable(name: string): boolean {
+  return OWN_VARIABLES.test(name);
 }
 
 /** `api-gateway` → `API_GATEWAY`. */
