@@ -2,8 +2,8 @@ import type { z } from "zod";
 import type { DeployTarget } from "../../core/ports/deploy-target.ts";
 import { ProviderNotConfigured } from "../../errors/catalog.ts";
 import { commandTarget } from "./command/index.ts";
-import { swarmTarget } from "./swarm/index.ts";
 import type { DeployTargetDefinition, DeployTargetDeps } from "./definition.ts";
+import { swarmTarget } from "./swarm/index.ts";
 
 /** Every kind of deploy target there is. */
 export const deployTargets: readonly DeployTargetDefinition[] = [commandTarget, swarmTarget];

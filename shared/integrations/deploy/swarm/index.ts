@@ -10,41 +10,43 @@ import { createEngine } from "./engine.ts";
 import { SwarmOptions } from "./options.ts";
 import { createStackApplier } from "./stack-applier.ts";
 import { createSwarmTarget } from "./target.ts";
+import type { Patience } from "./watch.ts";
 
 export const swarmTarget = defineDeployTarget({
   kind: "swarm",
   options: SwarmOptions,
-  create: createSwarm,
+  create: (options, deps) => createSwarmDeployTarget(options, deps),
 });
 
-/** What the ssh program gets of our environment, to find keys, agents and known hosts. */
+/** What ssh needs of our environment to find its keys and its configuration; nothing else of it is handed on. */
 const SSH_VARIABLES = ["PATH", "HOME", "SSH_AUTH_SOCK"];
 
 /**
- * Services of one stack on a Docker Swarm: the docker program renders and hands over, the Engine API tells what became of it.
- * Throws SwarmUnready for certificates that cannot be read.
+ * The target of one environment: stack files by the docker program, everything that is observed by the Engine API. `patience`
+ * is for tests, which have none.
  */
-export function createSwarm(options: SwarmOptions, deps: DeployTargetDeps): DeployTarget {
-  const system = `the Swarm of ${deps.environment}`;
-  const tls = readTls(options.tls, deps.baseDir, system);
+export function createSwarmDeployTarget(
+  options: SwarmOptions,
+  deps: DeployTargetDeps,
+  patience: Partial<Patience> = {},
+): DeployTarget {
+  const system = `the Docker Swarm of ${deps.environment}`;
+  const timers = systemTimers;
   const engine = createEngine({
-    endpoints: options.host.map((host): Endpoint => ({
-      host,
-      tls: host.startsWith("tcp://") ? tls : null,
-    })),
+    endpoints: endpointsOf(options, deps, system),
     system,
-    timers: systemTimers,
+    timers,
     ssh: "ssh",
     sshEnvironment: Object.fromEntries(
       SSH_VARIABLES.flatMap((name) => {
         const value = deps.processEnvironment[name];
-        return value === undefined ? [] : [[name, value]];
+        return value === undefined ? [] : [[name, value] as const];
       }),
     ),
   });
   const applier = createStackApplier(options, {
     ...deps,
-    timers: systemTimers,
+    timers,
     cluster: createClusterReader(engine, system),
     manager: (signal) => engine.manager(signal),
   });
@@ -54,39 +56,40 @@ export function createSwarm(options: SwarmOptions, deps: DeployTargetDeps): Depl
     stack: options.stack,
     system,
     clock: deps.clock,
-    timers: systemTimers,
+    timers,
     secrets: deps.secrets,
     hasMigrations: options.migrate !== undefined,
+    patience,
   });
 }
 
-/** Each is the PEM itself or the file a path names. Read once: a changed certificate takes effect with the next start. */
-function readTls(
-  tls: SwarmOptions["tls"],
-  baseDir: string,
+function endpointsOf(
+  { host: hosts, tls }: SwarmOptions,
+  { baseDir }: DeployTargetDeps,
   system: string,
-): NonNullable<Endpoint["tls"]> | null {
-  if (tls === undefined) {
-    return null;
-  }
-  return {
-    ca: read("ca", tls.ca),
-    cert: read("cert", tls.cert),
-    key: read("key", tls.key.reveal()),
+): readonly Endpoint[] {
+  const certificates = tls && {
+    ca: pem(tls.ca, "ca"),
+    cert: pem(tls.cert, "cert"),
+    key: pem(tls.key.reveal(), "key"),
   };
+  return hosts.map((host) => ({
+    host,
+    tls: (host.startsWith("tcp://") && certificates) || null,
+  }));
 
-  function read(name: string, value: string): string {
-    if (value.includes("-----BEGIN")) {
+  /** The text itself, or what a file of that name holds. */
+  function pem(value: string, key: string): string {
+    if (value.includes("-----BEGIN ")) {
       return value;
     }
     try {
       return readFileSync(resolve(baseDir, value), "utf8");
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
       throw new SwarmUnready(
-        { system, why: `the file of target.tls.${name} cannot be read (${code})` },
+        { system, why: `the file target.tls.${key} names cannot be read` },
         {
-          remedy: "Name the PEM file, relative to config.yaml, and let Slipway read it.",
+          remedy: `Let the user Slipway runs as read that file, or correct target.tls.${key}.`,
           cause: error,
         },
       );

@@ -1,5 +1,6 @@
 import type { ObservedState } from "../../../core/ports/deploy-target.ts";
 import { DOCKER_LABELS, readStamp, type Stamp } from "./labels.ts";
+import type { SwarmService } from "./swarm-state.ts";
 import {
   isRunning,
   isSameImage,
@@ -46,8 +47,16 @@ export function standingOf(
   };
   // A finished rollback is over: what counts is how the version before fares.
   const isBack = rolledBack(name, facts) !== null;
-  const judged = isBack ? { ...facts, service: { ...service, update: null } } : facts;
+  const judged = isBack ? { ...facts, service: watched(service) } : facts;
   return { stamp, verdict: judge(name, judged, attempt, limits, null) };
+}
+
+function watched(service: SwarmService): SwarmService {
+  return {
+    ...service,
+    update: service.update && { ...service.update, state: "completed" },
+    hasPrevious: true,
+  };
 }
 
 /**

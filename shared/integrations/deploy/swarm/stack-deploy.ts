@@ -75,7 +75,7 @@ const CAUSES: readonly (readonly [RegExp, CauseClass, string])[] = [
   [/port .*already|host-mode port|port '\d+' is already in use/i, "port", "Publish another port."],
   [/network/i, "network", "Look at the networks of the stack file."],
   [/config|secret|invalid|not allowed|must be|unsupported/i, "config", "Mend the stack file."],
-  [/no space left|disk/i, "unknown", "Free some space on the manager."],
+  [/no space left|disk quota/i, "disk_full", "Free some space on the manager."],
 ];
 
 export interface StackDeployDeps {

@@ -100,6 +100,8 @@ export function createLiteralApplier(swarm: TestSwarm, stack: string): LiteralAp
       labels: stamp,
       specHash,
       warnings: [],
+      files: new Map(),
+      credentials: null,
       // JSON is YAML, too.
       stackFile: JSON.stringify({
         version: "3.9",

@@ -5,11 +5,14 @@ import { chmod, copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { randomToken } from "../../../../lib/ids.ts";
 import { untilItWorks } from "../../../../testing/until-it-works.ts";
 
 const run = promisify(execFile);
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"].find((file) => existsSync(file));
+
+const STACK_DEPLOY = "stack deploy --detach=true --resolve-image never -c".split(" ");
 
 /** What `describeWith` says is missing where there is no Swarm. */
 export const SWARM_PART = "Docker (dockerd and docker CLI ≥ 23, busybox-static, root)";
@@ -145,6 +148,7 @@ export async function startSwarm(): Promise<TestSwarm> {
   const socket = join(dir, "docker.sock");
   const host = `unix://${socket}`;
   let orders = Promise.resolve();
+  let deploying: Promise<unknown> = Promise.resolve();
   const answers: (() => void)[] = [];
   keeper.stdout.on("data", (chunk: Buffer) => {
     const lines = chunk.toString("utf8").split("\n").length - 1;
@@ -164,13 +168,14 @@ export async function startSwarm(): Promise<TestSwarm> {
     fillDisk: () => order("fill"),
     emptyDisk: () => order("empty"),
     async deployStack(stack, file) {
-      const path = join(dir, "home", "stack.yml");
+      const path = join(dir, "home", `${randomToken(8)}.yml`);
       await writeFile(path, file);
-      await docker(
-        ..."stack deploy --detach=true --resolve-image never -c".split(" "),
-        path,
-        stack,
+      // One after the other: several at once would all create the network of the stack.
+      deploying = deploying.then(
+        () => docker(...STACK_DEPLOY, path, stack),
+        () => docker(...STACK_DEPLOY, path, stack),
       );
+      await deploying;
     },
     async boot() {
       await order("boot");
