@@ -112,6 +112,11 @@ module.exports = {
       "node_modules/sequelize/",
     ),
     vendor(["sqlite3"], "shared/db", "Only shared/db/connect.ts knows the driver."),
+    vendor(
+      ["dockerode"],
+      "shared/integrations/deploy/swarm",
+      "Only the Swarm target speaks the Engine API.",
+    ),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
     vendor(
       ["openid-client", "oidc-provider", "jose"],

@@ -75,6 +75,7 @@ export function createFakeDeployTarget(clock: Clock): FakeDeployTarget {
 
   return {
     id: "fake",
+    check: async () => undefined,
     effects,
     get runningCount() {
       return runningCount;

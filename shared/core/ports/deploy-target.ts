@@ -96,6 +96,11 @@ export interface ApplyContext {
  */
 export interface DeployTarget {
   readonly id: string;
+  /**
+   * Looks, when Slipway starts, whether what it needs on this machine is there. Throws an AppError that says what is
+   * missing; what may come back by itself, such as a network, is no reason to. Absent: there is nothing to look for.
+   */
+  check?(signal: AbortSignal): Promise<void>;
   /** Reads only. */
   plan(desired: readonly DesiredState[], signal: AbortSignal): Promise<readonly PlannedChange[]>;
   apply(desired: DesiredState, run: ApplyContext): Promise<ApplyResult>;

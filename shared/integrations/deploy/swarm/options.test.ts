@@ -31,6 +31,7 @@ describe("options of the Swarm target", () => {
     { repository: "infra", branch: "main" },
     { migrate: { command: ["./migrate"] } },
     { migrate: { service: "{service}-migrate" } },
+    { migrate: { command: ["./migrate"], service: "{service}-tools" } },
     { registry: { "localhost:5000": { username: "a", password: "b" } } },
   ])("may be %j", (more) => {
     expect(problems(more)).toEqual([]);
@@ -60,8 +61,7 @@ describe("options of the Swarm target", () => {
     [{ env: { PATH: "/x" } }, "env"],
     [{ env: { SLIPWAY_X: "y" } }, "env"],
     [{ registry: { "https://r.io": { username: "a", password: "b" } } }, "registry"],
-    [{ migrate: {} }, "migrate: needs either command or service"],
-    [{ migrate: { command: ["a"], service: "b" } }, "migrate: needs either command or service"],
+    [{ migrate: {} }, "migrate: needs a command or a service"],
     [{ resolve_image: "sometimes" }, "resolve_image: "],
     [{ stak: "shop" }, ": Unrecognized key"],
   ])("may not be %j", (more, problem) => {

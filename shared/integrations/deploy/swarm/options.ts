@@ -110,14 +110,14 @@ export const SwarmOptions = z
     /** How migrations run: one-off, before the service. Left out: this target has none. */
     migrate: z
       .strictObject({
-        /** Run in a service like the one that is deployed. */
+        /** What is run, instead of what the service runs. */
         command: z.array(Argument).min(1, "must name a program").max(200).optional(),
-        /** A service of the stack file that migrates; `{service}` is the deployed one. */
+        /** The service of the stack file it is run in; `{service}`, the default, is the deployed one. */
         service: Text.optional(),
       })
-      .refine(({ command, service }) => (command === undefined) !== (service === undefined), {
-        error: "needs either command or service",
-        params: { fix: "Keep one of them." },
+      .refine(({ command, service }) => command !== undefined || service !== undefined, {
+        error: "needs a command or a service",
+        params: { fix: "Say what migrates, or leave it out." },
       })
       .optional(),
     /** Longest run of one docker command. */

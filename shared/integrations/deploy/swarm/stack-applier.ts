@@ -21,10 +21,7 @@ export function createStackApplier(options: SwarmOptions, deps: StackApplierDeps
   const renderer = createRenderer(options, { ...deps, docker, source });
   const deploy = createStackDeploy(options, { ...deps, docker });
   return {
-    async check(signal) {
-      await docker.requireVersion(signal);
-      await deps.cluster.requireManager(signal);
-    },
+    check: (signal) => docker.requireVersion(signal),
     async prepare(desired, signal) {
       await docker.requireVersion(signal);
       return renderer.prepare(desired, signal);

@@ -44,7 +44,7 @@ export interface HandOverContext {
 
 /** Makes stack files from what the repository says, and hands them to a Swarm. */
 export interface StackApplier {
-  /** Throws SwarmUnready when the docker program is missing or too old, and UpstreamUnavailable when no manager answers. */
+  /** Throws SwarmUnready when the docker program is missing or too old. */
   check(signal: AbortSignal): Promise<void>;
   /**
    * Reads the stack file at the signed commit and renders one service of it. Changes nothing. Throws StackFileRefused for a

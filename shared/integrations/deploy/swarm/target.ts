@@ -6,6 +6,7 @@ import type {
   ObservedState,
   PlannedChange,
 } from "../../../core/ports/deploy-target.ts";
+import { AppError } from "../../../errors/app-error.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { Timers } from "../../../lib/scheduler.ts";
 import { applyService, type ChangeDeps } from "./apply.ts";
@@ -75,6 +76,7 @@ export function createSwarmTarget(parts: SwarmTargetParts): DeployTarget {
 
   return {
     id: "swarm",
+    check: (signal) => applier.check(signal),
     plan,
     observe,
     async apply(desired, run) {
@@ -146,12 +148,24 @@ export function createSwarmTarget(parts: SwarmTargetParts): DeployTarget {
     if (isThere) {
       return { ...change, change: "none" };
     }
-    const { warnings } = await applier.prepare(wanted, signal);
+    const warnings = await warningsOf(wanted, signal);
     return {
       ...change,
       change: facts ? "update" : "create",
       ...(warnings.length > 0 && { warnings }),
     };
+  }
+
+  /** What keeps one service from being deployed is a warning here: the plan of the others is worth having. */
+  async function warningsOf(wanted: DesiredState, signal: AbortSignal): Promise<readonly string[]> {
+    try {
+      return (await applier.prepare(wanted, signal)).warnings;
+    } catch (error) {
+      if (error instanceof AppError && error.kind === "blocked") {
+        return [[error.message, error.remedy].filter(Boolean).join(" ")];
+      }
+      throw error;
+    }
   }
 
   async function observe(
