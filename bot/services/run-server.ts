@@ -31,6 +31,8 @@ export async function runServer(options: {
   readonly args: readonly string[];
   readonly environment: Environment;
   readonly cwd: string;
+  /** The workspace is the sample: its first start brings something to compare with everywhere, and tells what to do. */
+  readonly isSample?: boolean;
 }): Promise<void> {
   try {
     await start(options);
@@ -127,7 +129,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     }),
   );
   logger.info({ baseUrl, services: wanted }, "ready");
-  if (config.file === null) {
+  if (config.file === null || options.isSample === true) {
     printWelcome(baseUrl);
     container.recordBaselines(BASELINE_BRANCH).catch((error: unknown) => {
       logger.error({ err: error }, "recording the baseline failed");

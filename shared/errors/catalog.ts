@@ -512,6 +512,11 @@ export const SampleInTheWay = defineError<{ path: string }>(
   (d) => `The sample workspace cannot be made: ${d.path} is there and is no git repository.`,
   () => "Move it away or delete it, then start again.",
 );
+export const DemoImpossible = defineError<{ why: string }>(
+  "demo.impossible",
+  "blocked",
+  (d) => `The demo cannot run: ${d.why}.`,
+);
 export const DatabaseUnusable = defineError<{ database: string; why: string }>(
   "database.unusable",
   "blocked",
