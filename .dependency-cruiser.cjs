@@ -113,6 +113,11 @@ module.exports = {
     ),
     vendor(["sqlite3"], "shared/db/sqlite", "Only the dialect of SQLite knows its driver."),
     vendor(["pg"], "shared/db/postgres", "Only the dialect of PostgreSQL knows its driver."),
+    vendor(
+      ["dockerode"],
+      "shared/integrations/deploy/swarm",
+      "Only the Swarm target speaks the Engine API.",
+    ),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
     vendor(
       ["@octokit/[^/]+"],

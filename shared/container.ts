@@ -246,6 +246,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       if (isAlone) {
         await takeOver(uow);
       }
+      await Promise.all([...targets.values()].map((target) => target.check?.(stopping.signal)));
       await processes.exclusive("prepare", async () => {
         await syncDeclaredServices({ uow, clock }, config.services);
         await people.learnDirectory();

@@ -121,9 +121,7 @@ export function healthCard(
         .map((each) => [
           each.environment,
           each.service,
-          each.detail === null
-            ? healthWords[each.health]
-            : `${healthWords[each.health]}: ${each.detail}`,
+          each.detail === null ? healthCell(each) : `${healthCell(each)}: ${each.detail}`,
           versionWords(each.version, each.commit),
           timeWords(each.checkedAt) ?? "never",
         ]),
@@ -216,13 +214,20 @@ function serviceTable(services: readonly ServiceStateView[]) {
     services.map((each) => [
       each.service,
       versionWords(each.version, each.commit),
-      healthWords[each.health],
+      healthCell(each),
       timeWords(each.since) ?? "",
       each.deployedBy === null ? "" : personName(each.deployedBy),
       [each.drifted && "not what was deployed last", each.detail].filter(Boolean).join("; "),
     ]),
     25,
   );
+}
+
+/** How it is, and how many copies that is true for where there could be several. */
+function healthCell({ health, copies }: ServiceStateView): string {
+  return copies === null
+    ? healthWords[health]
+    : `${healthWords[health]}, ${copies.running} of ${copies.desired} running`;
 }
 
 function signOffWords(roles: Readonly<Record<string, number>>): string {

@@ -47,6 +47,8 @@ export async function runServer(options: {
   readonly args: readonly string[];
   readonly environment: Environment;
   readonly cwd: string;
+  /** The workspace is the sample: its first start brings something to compare with everywhere, and tells what to do. */
+  readonly isSample?: boolean;
 }): Promise<void> {
   try {
     await start(options);
@@ -148,7 +150,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     running.push(startHealth({ server: server.http, ...report, drainer }));
   }
   logger.info({ baseUrl, services: wanted }, "ready");
-  if (config.file === null && isWeb) {
+  if (isWeb && (config.file === null || options.isSample === true)) {
     printWelcome(baseUrl);
   }
   if (config.file === null && wanted.includes("worker")) {

@@ -62,9 +62,11 @@ function schemaKeys(schema: z.ZodType, path = ""): readonly string[] {
   return [...new Set(keysIn(json, path))];
 }
 
-/** Roles are named by people: `auth.roles.dev[]` is `auth.roles.*[]`. */
+/** Roles and registries are named by people: `auth.roles.dev[]` is `auth.roles.*[]`. */
 function withFreeNames(path: string): string {
-  return path.replace(/^(auth\.roles)\.[^.[]+/, "$1.*");
+  return path
+    .replace(/^(auth\.roles)\.[^.[]+/, "$1.*")
+    .replace(/^(environments\[\]\.target\.registry)\.[^[]+?(?=$|\.(?:username|password)$)/, "$1.*");
 }
 
 const known = [

@@ -9,6 +9,15 @@ export const ServiceStateView = z
     commit: z.string().nullable(),
     health: z.enum(["healthy", "unhealthy", "progressing", "absent", "unknown"]),
     detail: z.string().nullable(),
+    /** Copies that run and that should, where the target runs several and has just been asked; null otherwise. */
+    copies: z
+      .object({
+        running: z.number().int(),
+        desired: z.number().int(),
+        /** Since when the youngest of them has been running. */
+        since: Timestamp.nullable(),
+      })
+      .nullable(),
     /** Since when, by which deployment and by whom, as our history knows it. */
     since: Timestamp.nullable(),
     deployment: z.number().int().nullable(),

@@ -474,6 +474,20 @@ describe(settle.name, () => {
   ])("settles %s when the target shows %s", (stage, _, state, expected) => {
     expect(settle(stage, version("2"), observed(state))).toMatchObject(expected);
   });
+
+  it.each<[string, Date | null, string]>([
+    ["since the step began", new Date(2_000), "failed"],
+    ["in the very moment it began", new Date(3_000), "failed"],
+    ["before the step began", new Date(4_000), "not_applied"],
+    ["and nobody knows when the step began", null, "not_applied"],
+  ])("takes a change the target took back %s for this one or not", (_when, startedAt, outcome) => {
+    const turnedBack = { at: new Date(3_000), cause: "crash", detail: "exit code 7" } as const;
+    const settled = settle("deploy", version("2"), observed({ ...old, turnedBack }), startedAt);
+    expect(settled.outcome).toBe(outcome);
+    if (settled.outcome === "failed") {
+      expect(settled).toMatchObject({ cause: "crash", detail: "exit code 7" });
+    }
+  });
 });
 
 describe(rollbackPlan.name, () => {

@@ -213,8 +213,16 @@ export function nextStep<S extends Step>(facts: RunFacts<S>): NextMove<S> {
     : finish(steps, false);
 }
 
-/** What a step whose runner died came to, from what the target says is true. */
-export function settle(stage: Stage, desired: ServiceVersion, observed: ObservedState): Settlement {
+/**
+ * What a step whose runner died came to, from what the target says is true. `startedAt` is when the step began: a change the
+ * target took back since then was this one.
+ */
+export function settle(
+  stage: Stage,
+  desired: ServiceVersion,
+  observed: ObservedState,
+  startedAt: Date | null = null,
+): Settlement {
   switch (stage) {
     case "merge":
     case "land":
@@ -227,7 +235,7 @@ export function settle(stage: Stage, desired: ServiceVersion, observed: Observed
         remedy: "Look at the database, then deploy again or roll back.",
       };
     case "deploy":
-      return settleDeploy(desired, observed);
+      return settleDeploy(desired, observed, startedAt);
     case "verify":
       return settleVerify(desired, observed);
   }
@@ -481,10 +489,18 @@ function hasEnded(step: Step): boolean {
   return step.status === "succeeded" || step.status === "failed" || step.status === "skipped";
 }
 
-function settleDeploy(desired: ServiceVersion, observed: ObservedState): Settlement {
+function settleDeploy(
+  desired: ServiceVersion,
+  observed: ObservedState,
+  startedAt: Date | null,
+): Settlement {
   if (observed.health === "progressing") {
     // Whatever was started may still be going on without us; a second one beside it could do harm.
     return { outcome: "progressing" };
+  }
+  const { turnedBack } = observed;
+  if (turnedBack && startedAt !== null && turnedBack.at >= startedAt) {
+    return { outcome: "failed", cause: turnedBack.cause, detail: turnedBack.detail };
   }
   if (!isSameVersion(desired, observed)) {
     return { outcome: "not_applied" };

@@ -428,6 +428,35 @@ export const UpstreamTimeout = defineError<{
   (d) => `${d.system} did not finish ${d.operation} within ${Math.round(d.timeoutMs / 1000)} s.`,
   () => "Try again; if it keeps happening, look at that system.",
 );
+/** What keeps a stack file from being applied. `why` is half a sentence, `fix` a whole one. */
+export interface StackFileProblem {
+  readonly line: number | null;
+  readonly why: string;
+  readonly fix: string;
+}
+export const StackFileRefused = defineError<{
+  file: string;
+  problems: readonly StackFileProblem[];
+}>(
+  "stack_file.refused",
+  "blocked",
+  (d) =>
+    `${d.file} cannot be deployed: ${firstOf(d.problems, ({ line, why }) => `${line === null ? "" : `line ${line}: `}${why}`, "; ")}. Nothing was changed.`,
+  (d) => firstOf(d.problems, ({ fix }) => fix, " "),
+);
+export const SwarmUnready = defineError<{ system: string; why: string }>(
+  "swarm.unready",
+  "blocked",
+  (d) => `Nothing can be deployed to ${d.system}: ${d.why}.`,
+);
+/** It went away in the middle of a change, so that nobody can say what has become of it. */
+export const TargetLost = defineError<{ system: string; service: string }>(
+  "target.lost",
+  "upstream",
+  (d) =>
+    `${d.system} went away while ${d.service} was changed and has not come back. The change may go on there without us.`,
+  () => "Bring it back, then look at the environment: what runs is what it says then.",
+);
 export const ProviderNotConfigured = defineError<{ kind: string; id: string; key: string }>(
   "provider.unconfigured",
   "blocked",
@@ -509,6 +538,11 @@ export const SampleInTheWay = defineError<{ path: string }>(
   (d) => `The sample workspace cannot be made: ${d.path} is there and is no git repository.`,
   () => "Move it away or delete it, then start again.",
 );
+export const DemoImpossible = defineError<{ why: string }>(
+  "demo.impossible",
+  "blocked",
+  (d) => `The demo cannot run: ${d.why}.`,
+);
 export const DatabaseUnusable = defineError<{ database: string; why: string }>(
   "database.unusable",
   "blocked",
@@ -571,3 +605,14 @@ export const EmbeddedIdentityOnly = defineError<Record<string, never>>(
   () => "Tokens of sample people exist only with the embedded identity provider.",
   () => "Sign in and make a token under Settings, or with POST /api/v1/me/tokens.",
 );
+
+const SHOWN_PROBLEMS = 5;
+
+/** The first few, without saying anything twice, and how many more there are. */
+function firstOf<T>(items: readonly T[], say: (item: T) => string, between: string): string {
+  const said = [...new Set(items.map(say))];
+  const more = said.length - SHOWN_PROBLEMS;
+  return [...said.slice(0, SHOWN_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join(
+    between,
+  );
+}

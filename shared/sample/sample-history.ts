@@ -42,6 +42,7 @@ export const sampleRepositories: readonly SampleRepository[] = [
         files: {
           "README.md": readme("auth-service", "Issues access tokens and says who they belong to."),
           "package.json": packageFile("auth-service", "2.3.0"),
+          "deploy/stack.yml": stackFile("auth-service"),
           "src/tokens.ts": `import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 
 const LIFETIME_SECONDS = 3600;
@@ -169,6 +170,7 @@ function digest(text: string): Buffer {
             "The one door of the shop: routes, limits and errors.",
           ),
           "package.json": packageFile("api-gateway", "4.8.2"),
+          "deploy/stack.yml": stackFile("api-gateway"),
           "src/routes.ts": `export const routes = [
   { prefix: "/auth", target: "http://auth-service:3000" },
   { prefix: "/users", target: "http://user-service:3000" },
@@ -307,6 +309,7 @@ export function health() {
         files: {
           "README.md": readme("user-service", "Accounts, profiles and their settings."),
           "package.json": packageFile("user-service", "1.14.1"),
+          "deploy/stack.yml": stackFile("user-service"),
           "migrations/0006_create_profiles.sql": `CREATE TABLE profiles (
   user_id uuid PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
   display_name text NOT NULL,
@@ -388,6 +391,7 @@ test.each([
         files: {
           "README.md": readme("notification-service", "Mails and messages to customers."),
           "package.json": packageFile("notification-service", "0.9.4"),
+          "deploy/stack.yml": stackFile("notification-service"),
           "src/queue.ts": `export interface Message {
   readonly id: string;
   readonly to: string;
@@ -447,6 +451,7 @@ export async function deliver(
         files: {
           "README.md": readme("billing-service", "Invoices and payments."),
           "package.json": packageFile("billing-service", "3.2.0"),
+          "deploy/stack.yml": stackFile("billing-service"),
           "src/invoice.ts": `export interface Line {
   readonly text: string;
   /** In cents. */
@@ -483,6 +488,35 @@ test("rounds every line by itself", () => {
     uat: [],
   },
 ];
+
+/** How the service runs on a Docker Swarm: what `npm run demo:swarm` deploys. */
+function stackFile(name: string): string {
+  const variable = name.toUpperCase().replaceAll("-", "_");
+  return `# How ${name} runs on a Docker Swarm. Slipway sets ${variable}_VERSION to what was signed; the port is set
+# in its configuration.
+version: "3.8"
+services:
+  ${name}:
+    image: slipway-sample/${name}:\${${variable}_VERSION:?}
+    ports:
+      - target: 8080
+        published: \${${variable}_PORT:?}
+        mode: host
+    healthcheck:
+      test: ["CMD", "/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"]
+      interval: 1s
+      timeout: 2s
+      retries: 5
+    deploy:
+      replicas: 1
+      restart_policy:
+        delay: 1s
+      update_config:
+        order: stop-first
+        monitor: 5s
+        failure_action: rollback
+`;
+}
 
 function readme(name: string, about: string): string {
   return `# ${name}

@@ -12,7 +12,7 @@ import { UpstreamUnavailable } from "../errors/catalog.ts";
 type FakeOperation = "apply" | "migrate" | "restart";
 
 /** A deploy target in memory that does what a test tells it. It refuses to go back behind a newer fencing token. */
-export interface FakeDeployTarget extends Required<DeployTarget> {
+export interface FakeDeployTarget extends Omit<Required<DeployTarget>, "migratesOnce" | "watch"> {
   /** Everything that took effect, in order. */
   readonly effects: readonly {
     readonly operation: FakeOperation;
@@ -75,6 +75,7 @@ export function createFakeDeployTarget(clock: Clock): FakeDeployTarget {
 
   return {
     id: "fake",
+    check: async () => undefined,
     effects,
     get runningCount() {
       return runningCount;

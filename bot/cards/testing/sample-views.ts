@@ -294,6 +294,7 @@ export function buildEnvironment(changes: Partial<EnvironmentView> = {}): Enviro
         commit: "a".repeat(40),
         health: "healthy",
         detail: null,
+        copies: null,
         since: at,
         deployment: 5,
         deployedBy: danaRef,

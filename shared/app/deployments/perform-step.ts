@@ -61,7 +61,7 @@ const REFUSAL_PATIENCE_MS = 15_000;
  */
 export async function performStep(
   context: StepContext,
-  step: Pick<DeploymentStepRow, "stage" | "timeoutMs" | "service">,
+  step: Pick<DeploymentStepRow, "stage" | "timeoutMs" | "service" | "startedAt">,
   desired: StoredDesired,
 ): Promise<StepResult> {
   return inTime(context, step.timeoutMs, (deadline) => {
@@ -84,16 +84,19 @@ export async function performStep(
  */
 export async function settleStep(
   context: StepContext,
-  step: Pick<DeploymentStepRow, "stage" | "timeoutMs" | "service">,
+  step: Pick<DeploymentStepRow, "stage" | "timeoutMs" | "service" | "startedAt">,
   desired: StoredDesired,
 ): Promise<StepResult> {
+  if (step.stage === "migrate" && context.deps.targets(context.environment).migratesOnce) {
+    return { status: "pending", outcome: "Asked for again after an interruption." };
+  }
   if (step.stage === "verify" || step.stage === "land" || step.stage === "merge") {
     return { status: "pending", outcome: "Starts again after an interruption." };
   }
   return inTime(context, step.timeoutMs, async (deadline) => {
     let told: string | null = null;
     const asked = await watch(context, desired, deadline, (observed) => {
-      const settlement = settle(step.stage, versionOf(desired), observed);
+      const settlement = settle(step.stage, versionOf(desired), observed, step.startedAt);
       if (settlement.outcome !== "progressing") {
         return settlement;
       }

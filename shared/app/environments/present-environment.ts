@@ -111,6 +111,9 @@ export function presentServiceState(
     commit,
     health: observed?.health ?? (unreachable === null ? "unknown" : (row?.health ?? "unknown")),
     detail: observed ? observed.detail : (row?.detail ?? null),
+    copies: observed?.copies
+      ? { ...observed.copies, since: observed.copies.since?.toISOString() ?? null }
+      : null,
     since: recorded?.since?.toISOString() ?? null,
     deployment: recorded?.deployment ?? null,
     deployedBy:

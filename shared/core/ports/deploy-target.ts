@@ -38,6 +38,7 @@ export type CauseClass =
   | "scheduling"
   | "network"
   | "port"
+  | "disk_full"
   | "config"
   | "command"
   | "timeout"
@@ -59,6 +60,20 @@ export interface ObservedState {
   /** Last output worth showing, redacted, newest last. */
   readonly log: readonly string[];
   readonly observedAt: Date;
+  /** Copies of the service, where the target runs several. */
+  readonly copies?: {
+    readonly running: number;
+    readonly desired: number;
+    /** Since when the youngest of the running ones has been running, by our clock; null when none runs. */
+    readonly since: Date | null;
+  };
+  /** The target took its last change back by itself, so that what runs is what ran before. */
+  readonly turnedBack?: {
+    /** When that change began, by our clock. */
+    readonly at: Date;
+    readonly cause: CauseClass;
+    readonly detail: string;
+  };
 }
 
 export type ApplyResult =
@@ -81,6 +96,11 @@ export interface ApplyContext {
  */
 export interface DeployTarget {
   readonly id: string;
+  /**
+   * Looks, when Slipway starts, whether what it needs on this machine is there. Throws an AppError that says what is
+   * missing; what may come back by itself, such as a network, is no reason to. Absent: there is nothing to look for.
+   */
+  check?(signal: AbortSignal): Promise<void>;
   /** Reads only. */
   plan(desired: readonly DesiredState[], signal: AbortSignal): Promise<readonly PlannedChange[]>;
   apply(desired: DesiredState, run: ApplyContext): Promise<ApplyResult>;
@@ -90,4 +110,14 @@ export interface DeployTarget {
   restart?(service: string, run: ApplyContext): Promise<ApplyResult>;
   /** Runs the service's migration once. Absent: this target has no migrations. */
   migrate?(desired: DesiredState, run: ApplyContext): Promise<ApplyResult>;
+  /**
+   * True: `migrate` of the same deployment may be asked again after a crash. It finds the run that was begun, or how it
+   * ended, and never runs a second time.
+   */
+  readonly migratesOnce?: boolean;
+  /**
+   * Tells that what runs of a service may have changed (null: of any), until the signal aborts. A hint and no truth: some
+   * are missed, some are false. Absent: this target has to be asked.
+   */
+  watch?(onChange: (service: string | null) => void, signal: AbortSignal): Promise<void>;
 }

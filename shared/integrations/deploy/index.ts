@@ -3,9 +3,10 @@ import type { DeployTarget } from "../../core/ports/deploy-target.ts";
 import { ProviderNotConfigured } from "../../errors/catalog.ts";
 import { commandTarget } from "./command/index.ts";
 import type { DeployTargetDefinition, DeployTargetDeps } from "./definition.ts";
+import { swarmTarget } from "./swarm/index.ts";
 
 /** Every kind of deploy target there is. */
-export const deployTargets: readonly DeployTargetDefinition[] = [commandTarget];
+export const deployTargets: readonly DeployTargetDefinition[] = [commandTarget, swarmTarget];
 
 /** Kind → schema of its options, for `loadConfig`. */
 export const deployTargetSchemas: Readonly<Record<string, z.ZodType>> = Object.fromEntries(

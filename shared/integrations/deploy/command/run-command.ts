@@ -17,6 +17,8 @@ export interface CommandRun {
   /** True: what a successful command leaves running in the background is left alone. */
   readonly leavesProcesses: boolean;
   readonly signal: AbortSignal;
+  /** What it can read; nothing when left out. */
+  readonly input?: string;
   onOutput(stream: StreamName, chunk: Buffer): void;
 }
 
@@ -82,7 +84,7 @@ async function follow(run: CommandRun, child: ChildProcess): Promise<CommandEnd>
 }
 
 /** The running process, or half a sentence saying why there is none. */
-async function start({ argv, cwd, env }: CommandRun): Promise<ChildProcess | string> {
+async function start({ argv, cwd, env, input }: CommandRun): Promise<ChildProcess | string> {
   const [program] = argv;
   const [file, ...args] = markedArgv(argv, { cwd, env });
   try {
@@ -91,9 +93,12 @@ async function start({ argv, cwd, env }: CommandRun): Promise<ChildProcess | str
       env: { ...env },
       detached: true,
       shell: false,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     await once(child, "spawn");
+    // A program that ends before it has read everything says why in its exit code.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
     return child;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);

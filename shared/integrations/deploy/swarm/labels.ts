@@ -22,6 +22,8 @@ export const LABELS = {
   specHash: "slipway.spec-hash",
   /** When it was handed to Swarm, as an ISO timestamp. */
   appliedAt: "slipway.applied-at",
+  /** Where the stack file was taken from: `<repository>@<commit>`. */
+  source: "slipway.source",
   /** On one-off services only: `migrate`. */
   job: "slipway.job",
 } as const;
