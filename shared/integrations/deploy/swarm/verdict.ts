@@ -1,7 +1,13 @@
 import type { CauseClass } from "../../../core/ports/deploy-target.ts";
 import { isSameAttempt, readStamp, type Stamp } from "./labels.ts";
 import { causeOf, type Cause } from "./cause.ts";
-import type { ContainerFacts, SwarmService, SwarmTask, UpdateState } from "./swarm-state.ts";
+import type {
+  ContainerFacts,
+  SwarmService,
+  SwarmTask,
+  TaskState,
+  UpdateState,
+} from "./swarm-state.ts";
 
 /** Everything one look at a service brought, and nothing else: verdicts come from this alone. */
 export interface ServiceFacts {
@@ -29,6 +35,8 @@ export interface Attempt {
   readonly baseline: ReadonlySet<string>;
   /** By the clock of the manager; tasks made before it are not its doing. */
   readonly since: Date | null;
+  /** Tasks that ended while the manager itself was away: that is not a loop of theirs. */
+  readonly forgiven?: ReadonlySet<string>;
 }
 
 export interface Limits {
@@ -88,8 +96,15 @@ export type Verdict =
 
 type Failed = Extract<Verdict, { state: "failed" }>;
 
-const ENDED = ["complete", "shutdown", "failed", "rejected", "remove", "orphaned"];
-const BROKEN = ["failed", "rejected", "orphaned"];
+export const ENDED: readonly TaskState[] = [
+  "complete",
+  "shutdown",
+  "failed",
+  "rejected",
+  "remove",
+  "orphaned",
+];
+const BROKEN: readonly TaskState[] = ["failed", "rejected", "orphaned"];
 const NO_NODE = /no suitable node/i;
 
 /** What a service that disappeared means. */
@@ -389,6 +404,7 @@ function failuresOf(
     .filter(
       (task) =>
         !isOld(task, attempt) &&
+        !attempt.forgiven?.has(task.id) &&
         (BROKEN.includes(task.state) || (task.state === "complete" && !isDone(task, service))),
     )
     .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())

@@ -95,8 +95,6 @@ export function createLiteralApplier(swarm: TestSwarm, stack: string): LiteralAp
       service: desired.service,
       serviceName: `${stack}_${name}`,
       image: definition.image,
-      files: new Map(),
-      credentials: null,
       labels: stamp,
       specHash,
       warnings: [],
