@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import http from "node:http";
 import https from "node:https";
 import { Socket } from "node:net";
@@ -69,6 +69,48 @@ function make(options: Readonly<Record<string, unknown>>): Docker {
   return new Docker(options);
 }
 
+/**
+ * Both directions of a program as one stream. Why it ended is known when it has, not when its pipes break, which is a moment
+ * earlier: until then neither end nor error is passed on.
+ */
+function duplexOf(child: ChildProcessWithoutNullStreams): Duplex {
+  let complaint = "";
+  let isHeard = false;
+  const stream = new Duplex({
+    read: () => child.stdout.resume(),
+    write: (chunk: Buffer, _encoding, done) =>
+      child.stdin.write(chunk, (error) => {
+        if (!error) {
+          done();
+        }
+      }),
+    final: (done) => child.stdin.end(() => done()),
+    destroy(error, done) {
+      child.kill();
+      done(error);
+    },
+  });
+  child.stdin.on("error", () => undefined);
+  child.stdout.on("data", (chunk: Buffer) => {
+    isHeard = true;
+    if (!stream.push(chunk)) {
+      child.stdout.pause();
+    }
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString("utf8")).slice(-COMPLAINT_CHARACTERS);
+  });
+  child.once("error", (error) => stream.destroy(new SshFailed(error.message)));
+  child.once("close", (code) => {
+    if (code === 0 || isHeard) {
+      stream.push(null);
+    } else {
+      stream.destroy(new SshFailed(complaint.trim() || `ssh ended with ${code ?? "a signal"}`));
+    }
+  });
+  return stream;
+}
+
 /** Ssh ended before anything was said over it. */
 export class SshFailed extends Error {
   readonly code = "SSH_FAILED";
@@ -97,18 +139,7 @@ function sshAgent(url: URL, { ssh, sshEnvironment }: ConnectDeps): http.Agent {
         env: { ...sshEnvironment },
         stdio: ["pipe", "pipe", "pipe"],
       });
-      let complaint = "";
-      child.stderr.on("data", (chunk: Buffer) => {
-        complaint = (complaint + chunk.toString("utf8")).slice(-COMPLAINT_CHARACTERS);
-      });
-      const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-      child.once("error", (error) => stream.destroy(new SshFailed(error.message)));
-      child.once("close", (code) => {
-        if (code !== 0) {
-          stream.destroy(new SshFailed(complaint.trim() || `ssh ended with ${code ?? "a signal"}`));
-        }
-      });
-      stream.once("close", () => child.kill());
+      const stream = duplexOf(child);
       // What an agent does to sockets it keeps; a process has no time-outs.
       return Object.assign(stream, {
         setKeepAlive: () => stream,

@@ -120,7 +120,7 @@ export function createRealStackBench(
     system: "the Swarm of prod",
     timers: systemTimers,
     ssh: "ssh",
-    sshEnvironment: { PATH: readEnvironment()["PATH"] ?? "" },
+    sshEnvironment: { PATH: readEnvironment()["PATH"] ?? "", ...given.environment },
   });
   return createStackBench({
     cluster: createClusterReader(engine, "the Swarm of prod"),
