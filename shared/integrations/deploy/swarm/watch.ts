@@ -7,7 +7,9 @@ import { formatDuration } from "../../../lib/time.ts";
 import type { Looker } from "./look.ts";
 import type { Pulses } from "./pulses.ts";
 import type { SwarmService } from "./swarm-state.ts";
-import { ENDED, judge, removed, type Attempt, type Limits, type Verdict } from "./verdict.ts";
+import type { Attempt } from "./failures.ts";
+import { ENDED } from "./tasks.ts";
+import { judge, removed, type Limits, type Verdict } from "./verdict.ts";
 
 /** How a change ended. */
 export type Ending =
