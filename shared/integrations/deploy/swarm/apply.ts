@@ -7,7 +7,8 @@ import type { ReadTaskLog } from "./logs.ts";
 import { digestOf, standingOf, trueStamp, type Standing } from "./observe.ts";
 import type { PreparedService, StackApplier } from "./stack-deploy.ts";
 import { watchChange, type Ending, type WatchDeps } from "./watch.ts";
-import type { Attempt, ServiceFacts } from "./verdict.ts";
+import type { Attempt } from "./failures.ts";
+import type { ServiceFacts } from "./tasks.ts";
 
 export interface ChangeDeps extends WatchDeps {
   readonly engine: Engine;

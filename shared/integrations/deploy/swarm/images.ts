@@ -67,3 +67,21 @@ export function pinImage(image: ImageReference, digest: string): string {
 export function isMoving(image: ImageReference): boolean {
   return image.digest === null && (image.tag === null || MOVING.has(image.tag.toLowerCase()));
 }
+
+/** Whether both name the same image: what was pinned later is still what was asked for by its tag. */
+export function isSameImage(a: string, b: string): boolean {
+  const [one, other] = [readImage(a), readImage(b)];
+  if (!one || !other) {
+    return a === b;
+  }
+  if (one.digest !== null && other.digest !== null) {
+    return one.digest === other.digest;
+  }
+  return familiarName(one) === familiarName(other);
+}
+
+/** As docker thinks of it: `docker.io/library/nginx` is `nginx:latest`. */
+function familiarName({ registry, repository, tag }: ImageReference): string {
+  const path = repository.replace(/^docker\.io\//, "").replace(/^library\//, "");
+  return `${registry} ${path}:${tag ?? "latest"}`;
+}

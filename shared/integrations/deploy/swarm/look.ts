@@ -1,7 +1,7 @@
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { Engine } from "./engine.ts";
 import type { ContainerFacts, SwarmService, SwarmTask } from "./swarm-state.ts";
-import type { ServiceFacts } from "./verdict.ts";
+import type { ServiceFacts } from "./tasks.ts";
 
 /** Gathers what verdicts are made from. */
 export interface Looker {

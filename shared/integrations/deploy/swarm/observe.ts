@@ -1,17 +1,10 @@
 import type { ObservedState } from "../../../core/ports/deploy-target.ts";
 import { DOCKER_LABELS, readStamp, type Stamp } from "./labels.ts";
+import type { Attempt } from "./failures.ts";
+import { isSameImage } from "./images.ts";
 import type { SwarmService } from "./swarm-state.ts";
-import {
-  isRunning,
-  isSameImage,
-  judge,
-  rolledBack,
-  runningCopies,
-  type Attempt,
-  type Limits,
-  type ServiceFacts,
-  type Verdict,
-} from "./verdict.ts";
+import { isRunning, runningCopies, type ServiceFacts } from "./tasks.ts";
+import { judge, rolledBack, type Limits, type Verdict } from "./verdict.ts";
 
 /** Older failures are history: what matters is how the service is doing. */
 const RECENT_MS = 10 * 60_000;

@@ -19,7 +19,8 @@ import { standingOf, toObserved } from "./observe.ts";
 import { createPulses } from "./pulses.ts";
 import { restartService } from "./restart.ts";
 import type { StackApplier } from "./stack-deploy.ts";
-import { LIMITS, type ServiceFacts } from "./verdict.ts";
+import type { ServiceFacts } from "./tasks.ts";
+import { LIMITS } from "./verdict.ts";
 import type { Patience } from "./watch.ts";
 
 export const PATIENCE: Patience = {

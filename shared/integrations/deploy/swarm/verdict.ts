@@ -1,35 +1,30 @@
 import type { CauseClass } from "../../../core/ports/deploy-target.ts";
-import { isSameAttempt, readStamp, type Stamp } from "./labels.ts";
-import { causeOf, type Cause } from "./cause.ts";
-import type { ContainerFacts, SwarmService, SwarmTask, UpdateState } from "./swarm-state.ts";
-
-/** Everything one look at a service brought, and nothing else: verdicts come from this alone. */
-export interface ServiceFacts {
-  readonly service: SwarmService;
-  /** All tasks of it Swarm remembers, of every version. */
-  readonly tasks: readonly SwarmTask[];
-  /** Ids of those that are as the spec says now. */
-  readonly upToDate: ReadonlySet<string>;
-  /** What runs there is not known to run: Swarm goes on calling it running for a day. */
-  readonly downNodes: ReadonlySet<string>;
-  readonly hasHealthcheck: boolean;
-  /** Containers of failed tasks, by id, where the engine has them. */
-  readonly containers: ReadonlyMap<string, ContainerFacts>;
-  /** By the clock of the manager. */
-  readonly now: Date;
-}
-
-/** The change that is judged. */
-export interface Attempt {
-  /** What it wrote; null for a change that writes none, such as a restart of a service we never deployed. */
-  readonly stamp: Pick<Stamp, "deployment" | "fencingToken" | "version"> | null;
-  /** The image it asked for, with or without a digest; null when it asked for none. */
-  readonly image: string | null;
-  /** Tasks that were there before: how they ended says nothing about the change. */
-  readonly baseline: ReadonlySet<string>;
-  /** By the clock of the manager; tasks made before it are not its doing. */
-  readonly since: Date | null;
-}
+import type { Cause } from "./cause.ts";
+import {
+  byPlace,
+  explain,
+  failuresOf,
+  isOld,
+  turnedAway,
+  updateState,
+  type Attempt,
+  type Failure,
+} from "./failures.ts";
+import { isSameImage } from "./images.ts";
+import { isSameAttempt, readStamp } from "./labels.ts";
+import type { SwarmService, SwarmTask } from "./swarm-state.ts";
+import {
+  countsOf,
+  currentTasks,
+  ENDED,
+  hasParity,
+  isDone,
+  isJob,
+  isRunning,
+  placeOf,
+  type Counts,
+  type ServiceFacts,
+} from "./tasks.ts";
 
 export interface Limits {
   /** This many ended tasks in one slot are a loop. */
@@ -51,12 +46,6 @@ export const LIMITS: Limits = {
   settleMs: 5_000,
   settleUncheckedMs: 15_000,
 };
-
-export interface Counts {
-  /** Up-to-date copies that run; of a job, that are complete. */
-  readonly running: number;
-  readonly desired: number;
-}
 
 /** How a change stands. */
 export type Verdict =
@@ -88,8 +77,6 @@ export type Verdict =
 
 type Failed = Extract<Verdict, { state: "failed" }>;
 
-const ENDED = ["complete", "shutdown", "failed", "rejected", "remove", "orphaned"];
-const BROKEN = ["failed", "rejected", "orphaned"];
 const NO_NODE = /no suitable node/i;
 
 /** What a service that disappeared means. */
@@ -188,108 +175,6 @@ function backWords(name: string, worst: Cause | undefined): string {
   return `Swarm took ${name} back to the version before${worst ? `: ${worst.why}` : ""}.`;
 }
 
-/** Whether the spec still asks for what the attempt did: a tag that Swarm pinned is the same image. */
-export function isSameImage(a: string, b: string): boolean {
-  const [nameA, digestA] = a.split("@");
-  const [nameB, digestB] = b.split("@");
-  if (digestA !== undefined && digestB !== undefined) {
-    return digestA === digestB;
-  }
-  return familiar(nameA ?? "") === familiar(nameB ?? "");
-}
-
-/** As the docker program writes it into specs: `nginx` → `nginx:latest`, without the registry everybody means. */
-function familiar(name: string): string {
-  const short = name.replace(/^(?:docker\.io\/)(?:library\/)?/, "");
-  return /:[^/]+$/.test(short) ? short : `${short}:latest`;
-}
-
-/** Tasks that are as the spec says, of the present run of a job, on nodes that answer. */
-function currentTasks({ service, tasks, upToDate, downNodes }: ServiceFacts): readonly SwarmTask[] {
-  return tasks.filter(
-    (task) =>
-      upToDate.has(task.id) &&
-      !(task.nodeId !== null && downNodes.has(task.nodeId)) &&
-      (!isJob(service) || task.jobIteration === service.jobIteration),
-  );
-}
-
-function isJob({ mode }: SwarmService): boolean {
-  return mode === "replicated-job" || mode === "global-job";
-}
-
-export function isRunning(task: SwarmTask): boolean {
-  return task.state === "running" && task.desired === "running";
-}
-
-/** It went its way and nobody expects it back. */
-function isDone(task: SwarmTask, { mode, restart }: SwarmService): boolean {
-  if (task.state !== "complete") {
-    return false;
-  }
-  return mode.endsWith("-job") || restart.condition !== "any";
-}
-
-/** Where a task belongs: its slot, or for global services its node. */
-function placeOf(task: SwarmTask, { mode }: SwarmService): string {
-  return mode.startsWith("global") ? `node ${task.nodeId ?? task.id}` : `slot ${task.slot ?? 0}`;
-}
-
-function countsOf({ service }: ServiceFacts, current: readonly SwarmTask[]): Counts {
-  const up = placesOf(
-    service,
-    current.filter((task) =>
-      isJob(service) ? task.state === "complete" : isRunning(task) || isDone(task, service),
-    ),
-  );
-  if (!service.mode.startsWith("global")) {
-    return { running: up.size, desired: service.replicas };
-  }
-  const wanted = placesOf(
-    service,
-    current.filter((task) => task.desired === "running" || isJob(service) || isDone(task, service)),
-  );
-  return { running: up.size, desired: wanted.size };
-}
-
-/** Copies that serve, of whichever version: during an update the old ones do as well. */
-export function runningCopies({ service, tasks, downNodes }: ServiceFacts): number {
-  const serving = tasks.filter(
-    (task) => task.state === "running" && !(task.nodeId !== null && downNodes.has(task.nodeId)),
-  );
-  return placesOf(service, serving).size;
-}
-
-function placesOf(service: SwarmService, tasks: readonly SwarmTask[]): ReadonlySet<string> {
-  return new Set(tasks.map((task) => placeOf(task, service)));
-}
-
-/** Everything runs that should, and nothing of another version is still meant to. */
-function hasParity(
-  { service, tasks, upToDate, downNodes }: ServiceFacts,
-  current: readonly SwarmTask[],
-  counts: Counts,
-): boolean {
-  if (counts.running !== counts.desired) {
-    return false;
-  }
-  const places = placesOf(service, current.filter(isRunning));
-  const isOvercrowded = current.filter(isRunning).length > places.size;
-  const hasOld = tasks.some(
-    (task) =>
-      !upToDate.has(task.id) &&
-      task.desired === "running" &&
-      !ENDED.includes(task.state) &&
-      !(task.nodeId !== null && downNodes.has(task.nodeId)),
-  );
-  return !isOvercrowded && !hasOld;
-}
-
-/** What Swarm says of the last update, made true. */
-function updateState({ update, hasPrevious }: SwarmService): UpdateState | undefined {
-  return update?.state === "completed" && !hasPrevious ? "rollback_completed" : update?.state;
-}
-
 /** Swarm, or somebody else, has decided otherwise. */
 function overruling(
   name: string,
@@ -369,62 +254,6 @@ function strangerWords(
     : null;
 }
 
-/** It was there before the change, which has nothing to do with how it fares. */
-function isOld(task: SwarmTask, { baseline, since }: Attempt): boolean {
-  return baseline.has(task.id) || (since !== null && task.createdAt < since);
-}
-
-interface Failure extends Cause {
-  readonly task: SwarmTask;
-}
-
-/** Tasks of this change that ended although they should not have, oldest first. */
-function failuresOf(
-  current: readonly SwarmTask[],
-  facts: ServiceFacts,
-  attempt: Attempt,
-): readonly Failure[] {
-  const { service } = facts;
-  return current
-    .filter(
-      (task) =>
-        !isOld(task, attempt) &&
-        (BROKEN.includes(task.state) || (task.state === "complete" && !isDone(task, service))),
-    )
-    .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
-    .map((task) => ({ task, ...explain(task, facts) }));
-}
-
-function explain(task: SwarmTask, { service, hasHealthcheck, containers }: ServiceFacts): Cause {
-  return causeOf(task, {
-    hasHealthcheck,
-    hasMemoryLimit: service.hasMemoryLimit,
-    container: containers.get(task.containerId ?? ""),
-  });
-}
-
-/** The failure Swarm acted on. After a rollback the tasks that failed are the ones that are out of date. */
-function turnedAway(facts: ServiceFacts, attempt: Attempt): Failure | undefined {
-  const { service, tasks, upToDate } = facts;
-  const isBack = updateState(service)?.startsWith("rollback_") ?? false;
-  const from = service.update?.startedAt ?? attempt.since;
-  return tasks
-    .filter(
-      (task) =>
-        upToDate.has(task.id) !== isBack &&
-        !attempt.baseline.has(task.id) &&
-        (from === null || task.createdAt >= from) &&
-        (BROKEN.includes(task.state) || task.state === "complete"),
-    )
-    .map((task) => ({ task, ...explain(task, facts) }))
-    .sort(
-      (a, b) =>
-        // A task that was told to stop in the course of things is the least likely reason.
-        Number(b.task.state !== "complete") - Number(a.task.state !== "complete") ||
-        a.task.createdAt.getTime() - b.task.createdAt.getTime(),
-    )[0];
-}
-
 function crashLoop(
   name: string,
   { service, now }: ServiceFacts,
@@ -452,18 +281,6 @@ function crashLoop(
     }
   }
   return undefined;
-}
-
-function byPlace(
-  failures: readonly Failure[],
-  service: SwarmService,
-): ReadonlyMap<string, readonly Failure[]> {
-  const groups = new Map<string, Failure[]>();
-  for (const failure of failures) {
-    const place = placeOf(failure.task, service);
-    groups.set(place, [...(groups.get(place) ?? []), failure]);
-  }
-  return groups;
 }
 
 function unschedulable(

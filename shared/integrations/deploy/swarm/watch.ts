@@ -7,7 +7,9 @@ import { formatDuration } from "../../../lib/time.ts";
 import type { Looker } from "./look.ts";
 import type { Pulses } from "./pulses.ts";
 import type { SwarmService } from "./swarm-state.ts";
-import { judge, removed, type Attempt, type Limits, type Verdict } from "./verdict.ts";
+import type { Attempt } from "./failures.ts";
+import { ENDED } from "./tasks.ts";
+import { judge, removed, type Limits, type Verdict } from "./verdict.ts";
 
 /** How a change ended. */
 export type Ending =
@@ -66,6 +68,7 @@ export async function watchChange(
   let told = "";
   let lostAt: number | undefined;
   let lastState = "";
+  let forgiven: ReadonlySet<string> = new Set();
   try {
     for (;;) {
       run.signal.throwIfAborted();
@@ -88,8 +91,10 @@ export async function watchChange(
       const facts = await looker.lookAt(serviceName, run.signal);
       if (lostAt !== undefined) {
         say("Docker answers again.");
-        // What happened meanwhile is news, too.
+        // What happened meanwhile is news, too, and what ended meanwhile may well have ended because of it.
         clock.changedAt = performance.now();
+        const ended = facts?.tasks.filter(({ state }) => ENDED.includes(state)) ?? [];
+        forgiven = new Set(ended.map(({ id }) => id));
       }
       lostAt = undefined;
       return facts;
@@ -99,7 +104,7 @@ export async function watchChange(
         throw error;
       }
       lostAt ??= performance.now();
-      say(`${error.message.replace(" Nothing was changed.", "")} Waiting for it.`);
+      say(`${capitalised(error.message.replace(" Nothing was changed.", ""))} Waiting for it.`);
       if (performance.now() - lostAt >= patience.unreachableMs) {
         throw new TargetLost({ system, service: name }, { cause: error });
       }
@@ -112,7 +117,7 @@ export async function watchChange(
       return { outcome: "failed", service: null, verdict: removed(name) };
     }
     const { service } = facts;
-    const verdict = judge(name, facts, attempt, patience, clock.steadySince);
+    const verdict = judge(name, facts, { ...attempt, forgiven }, patience, clock.steadySince);
     switch (verdict.state) {
       case "converged":
         return { outcome: "converged", service };
@@ -172,4 +177,8 @@ export async function watchChange(
       },
     };
   }
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
