@@ -206,9 +206,3 @@ async function valuesOf(input: SaveService, transaction: Transaction) {
     ),
   };
 }
-
-function has(column: "name" | "repository", text: string) {
-  const escaped = text.toLowerCase().replace(/[\\%_]/g, "\\$&");
-  const quoted = ServiceRow.sequelize?.escape(`%${escaped}%`) ?? "''";
-  return where(fn("lower", col(column)), { [Op.like]: literal(`${quoted} ESCAPE '\\'`) });
-}

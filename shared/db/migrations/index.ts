@@ -1,6 +1,7 @@
 import { createTables } from "./2026-11-21-create-tables.ts";
 import { keepEvents } from "./2026-11-25-keep-events.ts";
+import { indexWords } from "./2026-11-26-index-words.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first; a test compares the list with the folder. */
-export const migrations: readonly Migration[] = [createTables, keepEvents];
+export const migrations: readonly Migration[] = [createTables, keepEvents, indexWords];
