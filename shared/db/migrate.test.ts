@@ -50,7 +50,8 @@ describe(migrate.name, () => {
 
     expect(await applied(fresh)).toEqual(migrations.map((migration) => migration.name));
     const tables = await fresh.sequelize.getQueryInterface().showAllTables();
-    expect([...tables].sort()).toEqual(
+    // FTS5 of SQLite keeps its index in tables of its own.
+    expect(tables.filter((name) => !name.startsWith("search_index")).sort()).toEqual(
       [...rows.map((row) => row.getTableName()), MIGRATIONS_TABLE].sort(),
     );
   });

@@ -9,6 +9,7 @@ import { appendEvents, prepareEvent, type Interest, type UnplacedEvent } from ".
 import { currentFence, type Fence } from "./fence.ts";
 import { enqueueRow } from "./job-rows.ts";
 import { SequenceRow } from "./rows/sequence.ts";
+import { MOST_ATTEMPTS, pauseAfter } from "./second-attempts.ts";
 import type { Signals, Topic } from "./signals.ts";
 import type { Tx, UnitOfWork, WorkOptions } from "./unit-of-work.types.ts";
 import type { Job } from "./work-queue.types.ts";
@@ -43,12 +44,6 @@ const SLOW_WORK_MS = 10_000;
 const LONGEST_SESSION_MS = 10;
 /** How many works may share one transaction. */
 const MOST_WORKS_PER_COMMIT = 64;
-/**
- * How often a work is run before its caller hears of a fault that may pass. With the pauses between, a restart of the database
- * of about two seconds is not noticed; whoever can wait longer asks again.
- */
-const MOST_ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 50;
 
 interface Entry {
   readonly work: (tx: Tx) => Promise<unknown>;
@@ -135,7 +130,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork {
     while (source.length > 0) {
       const again = await writeTogether(source);
       if (again.length > 0) {
-        await pause(again);
+        await pauseAfter(Math.max(...again.map((entry) => entry.attempts)));
         source.unshift(...again);
       }
     }
@@ -327,11 +322,4 @@ function takeFrom(source: Entry[], taken: Entry[]): Entry | undefined {
 /** Whoever runs again runs alone: if it fails for ever, it takes nobody along. */
 function isFirstRun(entry: Entry, next: Entry | undefined): boolean {
   return entry.attempts === 1 && (next?.attempts ?? 0) === 0;
-}
-
-/** Longer each time, and not the same for all processes that lost the same database. */
-function pause(again: readonly Entry[]): Promise<void> {
-  const attempts = Math.max(...again.map((entry) => entry.attempts));
-  const longest = FIRST_PAUSE_MS * 3 ** (attempts - 1);
-  return new Promise((done) => setTimeout(done, longest * (0.5 + Math.random() / 2)));
 }

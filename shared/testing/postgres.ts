@@ -1,5 +1,13 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -25,6 +33,12 @@ export interface PostgresCluster {
   /** Ends the server: `immediate` as if the machine had lost its power. */
   stop(mode?: "fast" | "immediate"): Promise<void>;
   start(): Promise<void>;
+  /** Makes and starts a server that follows this one, until it is promoted. */
+  standby(): Promise<PostgresCluster>;
+  /** Makes a standby the primary. */
+  promote(): Promise<void>;
+  /** Replaces the rules of who may connect how (the lines of pg_hba.conf) for connections made from now on. */
+  setAccess(...lines: readonly string[]): Promise<void>;
   /** Stops it for good and removes its folder. */
   remove(): Promise<void>;
 }
@@ -58,6 +72,21 @@ const SETTINGS = [
 export async function startPostgres(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<PostgresCluster> {
+  return openCluster(settings, async (run, data) => {
+    await run("initdb", [
+      ...["--pgdata", data, "--username", SUPERUSER, "--auth", "trust", "--no-sync"],
+      // Where the machine has one, not C: what sorts by the locale of the server shows here.
+      ...["--encoding", "UTF8", "--locale", await localeOtherThanC()],
+    ]);
+  });
+}
+
+type Run = (program: string, args: readonly string[]) => Promise<string>;
+
+async function openCluster(
+  settings: Readonly<Record<string, string>>,
+  make: (run: Run, data: string) => Promise<void>,
+): Promise<PostgresCluster> {
   const bin = programs;
   if (bin === undefined) {
     throw new Error("PostgreSQL is not installed: apt-get install postgresql");
@@ -69,14 +98,10 @@ export async function startPostgres(
     chownSync(folder, owner.uid, owner.gid);
   }
   const data = join(folder, "data");
-  const run = (program: string, args: readonly string[]) =>
+  const run: Run = (program, args) =>
     runProgram(join(bin, program), args, { ...owner, cwd: folder });
 
-  await run("initdb", [
-    ...["--pgdata", data, "--username", SUPERUSER, "--auth", "trust", "--no-sync"],
-    // Not C: what sorts by the locale of the server shows here.
-    ...["--encoding", "UTF8", "--locale", await localeOtherThanC()],
-  ]);
+  await make(run, data);
   const port = await freePort();
   const guard = startGuard(join(bin, "pg_ctl"), { data, folder, owner });
   const configuration = Object.entries({
@@ -117,6 +142,20 @@ export async function startPostgres(
         ...["start", "--pgdata", data, "--wait", "--silent"],
         ...["--log", join(folder, "log"), "--options", configuration.join(" ")],
       ]);
+    },
+    standby: () =>
+      openCluster(settings, async (runThere, dataThere) => {
+        await runThere("pg_basebackup", [
+          ...["--pgdata", dataThere, "--write-recovery-conf", "--no-sync", "--checkpoint", "fast"],
+          ...["--host", "127.0.0.1", "--port", String(port), "--username", SUPERUSER],
+        ]);
+      }),
+    async promote() {
+      await run("pg_ctl", ["promote", "--pgdata", data, "--wait", "--silent"]);
+    },
+    async setAccess(...lines) {
+      writeFileSync(join(data, "pg_hba.conf"), `${lines.join("\n")}\n`);
+      await run("pg_ctl", ["reload", "--pgdata", data, "--silent"]);
     },
     async remove() {
       await endClients();

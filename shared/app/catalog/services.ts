@@ -1,8 +1,9 @@
-import { Op, UniqueConstraintError, col, fn, literal, where, type Transaction } from "sequelize";
+import { Op, UniqueConstraintError, type Transaction } from "sequelize";
 import type { SaveService, ServiceView } from "../../contract/catalog.ts";
 import type { Page, PageQuery } from "../../contract/common.ts";
 import type { Actor } from "../../core/actor.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import { contains } from "../../db/contains.ts";
 import { ServiceRow } from "../../db/rows/service.ts";
 import { TeamRow } from "../../db/rows/team.ts";
 import type { UnitOfWork } from "../../db/unit-of-work.types.ts";
@@ -40,12 +41,11 @@ export async function listServices(
   { limit, offset, text, team }: ServiceQuery,
 ): Promise<Page<ServiceView>> {
   requireToRead(actor, "catalog.read");
+  const has = (column: string) => contains(ServiceRow.sequelize, column, text?.trim() ?? "");
   const { rows, count } = await ServiceRow.findAndCountAll({
     where: {
       ...(team === undefined ? {} : { team }),
-      ...(text?.trim()
-        ? { [Op.or]: [has("name", text.trim()), has("repository", text.trim())] }
-        : {}),
+      ...(text?.trim() ? { [Op.or]: [has("name"), has("repository")] } : {}),
     },
     order: [["name", "ASC"]],
     limit,
@@ -205,10 +205,4 @@ async function valuesOf(input: SaveService, transaction: Transaction) {
       rows.map(({ name }) => name),
     ),
   };
-}
-
-function has(column: "name" | "repository", text: string) {
-  const escaped = text.toLowerCase().replace(/[\\%_]/g, "\\$&");
-  const quoted = ServiceRow.sequelize?.escape(`%${escaped}%`) ?? "''";
-  return where(fn("lower", col(column)), { [Op.like]: literal(`${quoted} ESCAPE '\\'`) });
 }

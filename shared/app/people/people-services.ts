@@ -1,5 +1,6 @@
 import { Op } from "sequelize";
 import { systemActor, type Via } from "../../core/actor.ts";
+import { contains } from "../../db/contains.ts";
 import { PersonRow } from "../../db/rows/person.ts";
 import { PersonNotFound } from "../../errors/catalog.ts";
 import type { CreatedApiToken } from "../../contract/me.ts";
@@ -50,12 +51,12 @@ export function createPeopleServices(deps: PeopleDeps): PeopleModule {
         return people.actorOf(token.subject, throughToken(via, token));
       },
       async find(query) {
-        const pattern = `%${query.trim().replace(/[\\%_]/g, "\\$&")}%`;
+        const has = (column: string) => contains(PersonRow.sequelize, column, query.trim());
         const rows = await PersonRow.findAll({
           attributes: ["subject", "username", "name"],
           where: {
             active: true,
-            [Op.or]: [{ username: { [Op.like]: pattern } }, { name: { [Op.like]: pattern } }],
+            [Op.or]: [has("username"), has("name")],
           },
           order: [["username", "ASC"]],
           limit: MOST_FOUND,

@@ -7,10 +7,12 @@ import {
   type StoredContributor,
 } from "../../db/rows/release-item.ts";
 import { ReleaseRow, type StoredProblem } from "../../db/rows/release.ts";
+import { indexTexts } from "../../db/search.ts";
 import type { Tx } from "../../db/unit-of-work.types.ts";
 import { newId } from "../../lib/ids.ts";
 import type { ReleaseDeps } from "./release-deps.ts";
 import { aboutRelease, fingerprintOf } from "./release-rows.ts";
+import { textsOf } from "./release-search.ts";
 import { settleRelease } from "./settle-release.ts";
 
 /** One item of a release that is about to be opened. Whatever is left out is not known or does not apply. */
@@ -105,6 +107,7 @@ export async function openRelease(
     { transaction: tx.sequelize },
   );
   await ReleaseItemRow.bulkCreate(items, { transaction: tx.sequelize });
+  await indexTexts(tx.sequelize, "release", id, textsOf(row, items));
   await tx.emit({
     name: "release.created",
     payload: {

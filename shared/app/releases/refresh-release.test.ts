@@ -52,6 +52,20 @@ describe(refreshRelease.name, () => {
     ]);
   });
 
+  it("is found by what it holds now, not by what left it", async () => {
+    billing.commit("uat", { title: "fix: ledger rounding", files: { "c.ts": "1" } });
+    addRepository(bench.scm, "gateway", ["feat: throttle"]);
+    const auth = bench.scm.repository("auth");
+    auth.move("master", auth.tip("uat") ?? "");
+    await bench.services.refresh(dana, 1);
+
+    const found = async (text: string) =>
+      (await bench.services.list(dana, { limit: 10, offset: 0, text })).total;
+    expect([await found("ledger"), await found("gateway thrott"), await found("auth")]).toEqual([
+      1, 1, 0,
+    ]);
+  });
+
   it("keeps exclusions and dependencies", async () => {
     await bench.services.exclude(dana, 1, ["auth"], "not tested");
     await bench.services.setDependencies(dana, 1, "billing", ["auth"]);

@@ -6,6 +6,7 @@ import { EventRow } from "../../db/rows/event.ts";
 import { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import type { ReleaseRow } from "../../db/rows/release.ts";
 import { type StoredProblem } from "../../db/rows/release.ts";
+import { indexTexts } from "../../db/search.ts";
 import type { Tx } from "../../db/unit-of-work.types.ts";
 import { pluralise } from "../../lib/text.ts";
 import { requireToChange } from "../access.ts";
@@ -20,6 +21,7 @@ import { itemRow } from "./open-release.ts";
 import { readRepositories, type KnownIdentity, type Readings } from "./read-repositories.ts";
 import type { ReleaseDeps } from "./release-deps.ts";
 import { aboutRelease, fingerprintOf, findRelease, loadRelease } from "./release-rows.ts";
+import { textsOfItems } from "./release-search.ts";
 import { fittingNotes } from "./release-texts.ts";
 import { countingSignOffs, evaluateRelease, settleRelease } from "./settle-release.ts";
 
@@ -292,15 +294,22 @@ async function writeItems(
     await row.update({ lastChange: null }, { transaction });
   }
   await ReleaseItemRow.destroy({ where: { id: plan.remove.map(({ id }) => id) }, transaction });
-  await ReleaseItemRow.bulkCreate(
-    plan.add.map((draft) =>
-      itemRow(release.id, {
-        ...draft,
-        dependsOn: dependenciesOf(draft.service, new Map(), reading.services),
-        lastChange: "joined",
-      }),
-    ),
-    { transaction },
+  const added = plan.add.map((draft) =>
+    itemRow(release.id, {
+      ...draft,
+      dependsOn: dependenciesOf(draft.service, new Map(), reading.services),
+      lastChange: "joined",
+    }),
+  );
+  await ReleaseItemRow.bulkCreate(added, { transaction });
+  await indexTexts(
+    transaction,
+    "release",
+    release.id,
+    new Map([
+      ...plan.remove.map(({ service }) => [service, ""] as const),
+      ...textsOfItems([...plan.update.map(({ row }) => row), ...added]),
+    ]),
   );
 }
 

@@ -216,6 +216,8 @@ describe(listReleases.name, () => {
     [{ text: "AUT" }, [1]],
     [{ text: "next_" }, [2]],
     [{ text: "nextx" }, []],
+    [{ text: "uat prod" }, [1]],
+    [{ text: "auth feat" }, [1]],
     [{ text: "%" }, []],
     [{ text: "'; drop table releases; --" }, []],
     [{ limit: 1 }, [2]],

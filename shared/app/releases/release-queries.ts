@@ -1,4 +1,4 @@
-import { Op, col, fn, literal, where, type WhereOptions } from "sequelize";
+import { Op, type WhereOptions } from "sequelize";
 import type { AuditEntry } from "../../contract/audit.ts";
 import type { Page, PageQuery, RequirementView } from "../../contract/common.ts";
 import type { ReleaseQuery, ReleaseSummary, ReleaseView } from "../../contract/release.ts";
@@ -10,8 +10,8 @@ import { EventRow } from "../../db/rows/event.ts";
 import { PersonRow } from "../../db/rows/person.ts";
 import { ReleaseItemRow } from "../../db/rows/release-item.ts";
 import { ReleaseRow } from "../../db/rows/release.ts";
-import { ServiceRow } from "../../db/rows/service.ts";
 import { SignOffRow } from "../../db/rows/sign-off.ts";
+import { matching } from "../../db/search.ts";
 import { EnvironmentMissing } from "../../errors/catalog.ts";
 import { requireToRead } from "../access.ts";
 import { presentAuditEntry } from "../audit/present-audit-entry.ts";
@@ -124,8 +124,8 @@ export async function viewRelease(
 }
 
 /**
- * Releases, newest first, by a handful of queries however long the page is: commits are not read. `text` looks into numbers,
- * branches, environments, services and repositories. Throws PermissionDenied.
+ * Releases, newest first, by a handful of queries however long the page is: commits are not read. `text` is a
+ * number or words, each the beginning of one in branches, environments, services, repositories or titles of commits. Throws PermissionDenied.
  */
 export async function listReleases(
   deps: ReleaseDeps,
@@ -261,50 +261,21 @@ async function conditionsOf(query: ReleaseQuery): Promise<WhereOptions[]> {
   }
   const text = query.text?.trim();
   if (text) {
-    conditions.push(await textCondition(text));
+    conditions.push(textCondition(text));
   }
   return conditions;
 }
 
-/** Services are looked up by name in an index of the items: their rows hold the commits and are too big to be read through. */
-async function textCondition(text: string): Promise<WhereOptions> {
+/** A number, or words that a release was indexed by. Nothing is found by a text that is neither. */
+function textCondition(text: string): WhereOptions {
   const number = /^#?(\d{1,9})$/.exec(text)?.[1];
-  const pattern = likePattern(text);
-  const services = await ServiceRow.findAll({
-    attributes: ["name"],
-    where: contains("repository", pattern),
-  });
-  const names = services.map(({ name }) => quoted(name)).join(", ");
+  const found = matching("release", text);
   return {
     [Op.or]: [
       ...(number === undefined ? [] : [{ number: Number(number) }]),
-      ...["source_branch", "destination_branch", "from_environment", "target_environment"].map(
-        (column) => contains(`ReleaseRow.${column}`, pattern),
-      ),
-      {
-        id: {
-          [Op.in]: literal(
-            `(SELECT release_id FROM release_items WHERE lower(service) LIKE ${pattern}` +
-              `${names === "" ? "" : ` OR service IN (${names})`})`,
-          ),
-        },
-      },
+      { id: { [Op.in]: found ?? [] } },
     ],
   };
-}
-
-function contains(column: string, pattern: string) {
-  return where(fn("lower", col(column)), { [Op.like]: literal(pattern) });
-}
-
-/** A quoted LIKE pattern in which what people type means only itself, with its escape character declared. */
-function likePattern(text: string): string {
-  const escaped = text.toLowerCase().replace(/[\\%_]/g, "\\$&");
-  return `${quoted(`%${escaped}%`)} ESCAPE '\\'`;
-}
-
-function quoted(text: string): string {
-  return ReleaseRow.sequelize?.escape(text) ?? "''";
 }
 
 function byRelease<T extends { readonly releaseId: string }>(

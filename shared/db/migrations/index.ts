@@ -3,6 +3,7 @@ import { keepEvents } from "./2026-11-25-keep-events.ts";
 import { keepHttpAnswers } from "./2026-11-25-keep-http-answers.ts";
 import { rememberForges } from "./2026-11-25-remember-forges.ts";
 import { shareWorkBetweenProcesses } from "./2026-11-25-share-work-between-processes.ts";
+import { indexWords } from "./2026-11-26-index-words.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first; a test compares the list with the folder. */
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   keepHttpAnswers,
   rememberForges,
   shareWorkBetweenProcesses,
+  indexWords,
 ];

@@ -32,7 +32,8 @@ export function readPostgresUrl(url: string): PostgresAddress {
     new DatabaseUnusable({ database: withoutPassword(url), why }, { remedy });
   let parsed: URL;
   try {
-    parsed = new URL(url);
+    // Other clients of PostgreSQL take a user without a host too: postgres://me@/slipway?host=/run/postgresql.
+    parsed = new URL(url.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, "$1localhost"));
   } catch {
     throw refuse(
       "its address cannot be read",

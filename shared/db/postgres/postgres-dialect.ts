@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { Sequelize } from "sequelize";
+import { QueryTypes, Sequelize, type QueryOptions } from "sequelize";
 import {
   CommitOutcomeUnknown,
   DatabaseUnusable,
@@ -7,6 +7,7 @@ import {
 } from "../../errors/catalog.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import type { Dialect } from "../dialect.types.ts";
+import { MOST_ATTEMPTS, pauseAfter } from "../second-attempts.ts";
 import { SessionTransaction } from "../session-transaction.ts";
 import { createBossQueue, createBossStore } from "./boss-work-queue.ts";
 import type { PostgresAddress } from "./postgres-address.ts";
@@ -16,7 +17,7 @@ import {
   driver,
   type PostgresTimeouts,
 } from "./postgres-connection.ts";
-import { isTransientFault, postgresFault } from "./postgres-faults.ts";
+import { isConnectionLost, isTransientFault, postgresFault } from "./postgres-faults.ts";
 import { createPostgresSignals } from "./postgres-signals.ts";
 import { openPostgresSession, TURN_LOCK, type TransactionMark } from "./postgres-session.ts";
 import { createSlots } from "./slots.ts";
@@ -74,6 +75,8 @@ export function createPostgresDialect(
     logging: false,
     retry: { max: 1 },
   });
+  const query = sequelize.query.bind(sequelize);
+  sequelize.query = readPatiently as typeof sequelize.query;
   // Half of the connections stay free for reading, so that works never wait for a connection that other works hold.
   const beside = createSlots(Math.max(1, Math.floor(poolSize / 2) - 1));
 
@@ -169,6 +172,29 @@ export function createPostgresDialect(
     },
   };
 
+  /**
+   * What is asked outside of a transaction is only read, so it can be asked again after the connection was lost: idle ones are
+   * found dead at their next use. Inside, the unit of work decides.
+   */
+  async function readPatiently(
+    sql: Parameters<typeof query>[0],
+    options?: QueryOptions,
+  ): Promise<unknown> {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        return await query(sql, options);
+      } catch (error) {
+        if (options?.transaction) {
+          throw error;
+        }
+        if (attempts === MOST_ATTEMPTS || !isRead(sql, options) || !isConnectionLost(error)) {
+          throw storageFault(error) ?? error;
+        }
+      }
+      await pauseAfter(attempts);
+    }
+  }
+
   function storageFault(error: unknown): AppError | undefined {
     if (error instanceof CommitOutcomeUnknown) {
       return error;
@@ -244,6 +270,11 @@ export function createPostgresDialect(
       await client.end().catch(() => undefined);
     }
   }
+}
+
+function isRead(sql: string | { query: string }, options: QueryOptions | undefined): boolean {
+  const text = typeof sql === "string" ? sql : sql.query;
+  return options?.type === QueryTypes.SELECT || /^\s*SELECT\b/i.test(text);
 }
 
 const STATUS: Readonly<Record<string, "kept" | "gone" | "pending">> = {

@@ -23,6 +23,7 @@ import { ReleaseRow } from "./release.ts";
 import { ReleaseItemRow } from "./release-item.ts";
 import { RoomChannelRow } from "./room-channel.ts";
 import { RoomMessageRow } from "./room-message.ts";
+import { SearchEntryRow } from "./search-entry.ts";
 import { SequenceRow } from "./sequence.ts";
 import { ServiceRow } from "./service.ts";
 import { ServiceStateRow } from "./service-state.ts";
@@ -56,6 +57,7 @@ export const rows = [
   ReleaseItemRow,
   RoomChannelRow,
   RoomMessageRow,
+  SearchEntryRow,
   SequenceRow,
   ServiceRow,
   ServiceStateRow,

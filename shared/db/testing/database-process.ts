@@ -4,6 +4,7 @@ import { createLogger } from "../../lib/logger.ts";
 import { openDatabase, type Database } from "../connect.ts";
 import { createEventDeliveries } from "../event-deliveries.ts";
 import { migrate } from "../migrate.ts";
+import { TeamRow } from "../rows/team.ts";
 import { createUnitOfWork } from "../unit-of-work.ts";
 import type { UnitOfWork } from "../unit-of-work.types.ts";
 import { createWorkQueue } from "../work-queue.ts";
@@ -13,6 +14,7 @@ import { createWorkQueue } from "../work-queue.ts";
  * processes begin together. Tasks:
  * - `migrate <url>`
  * - `write <url> <count>` records that many facts in as many units of work.
+ * - `count <url> <count>` adds one to the number in the description of the team `counter`, that many times, and records it.
  * - `deliver <url>` begins to deliver to the subscriber `announce`, prints `handling <seq>` and never ends by itself.
  * - `work <url>` runs due `release.refresh` jobs, printing `ran <n>` for each, and ends when none is left.
  */
@@ -39,6 +41,9 @@ switch (task) {
   case "write":
     await write(uow);
     break;
+  case "count":
+    await addUp(uow);
+    break;
   case "deliver":
     await deliver(database, uow);
     break;
@@ -60,6 +65,24 @@ async function write(into: UnitOfWork): Promise<void> {
         payload: { number: index, reason: "second process" },
         actor: systemActor,
         subject: { kind: "release", id: String(index) },
+      });
+    });
+  }
+}
+
+async function addUp(into: UnitOfWork): Promise<void> {
+  for (let index = 0; index < Number(count); index += 1) {
+    await into.run(async (tx) => {
+      const row = await TeamRow.findByPk("counter", { transaction: tx.sequelize });
+      await row?.update(
+        { description: String(Number(row.description) + 1) },
+        { transaction: tx.sequelize },
+      );
+      await tx.emit({
+        name: "team.removed",
+        payload: { team: "counter" },
+        actor: systemActor,
+        subject: { kind: "team", id: "counter" },
       });
     });
   }
