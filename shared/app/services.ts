@@ -145,7 +145,11 @@ export interface AuditServices {
   list(actor: Actor, query: AuditQuery): Promise<Page<AuditEntry>>;
   /** The same rows as RFC 4180 text, at most 100,000. */
   csv(actor: Actor, query: AuditQuery): AsyncIterable<string>;
-  verify(actor: Actor): Promise<AuditVerification>;
+  /** `onProgress` hears after each page how far it is; what it throws ends the work. */
+  verify(
+    actor: Actor,
+    onProgress?: (checked: number, total: number) => void,
+  ): Promise<AuditVerification>;
 }
 
 /** What the identity provider says about a person at sign-in or refresh. */

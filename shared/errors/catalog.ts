@@ -75,8 +75,8 @@ export const PersonNotFound = defineError<{ person: string; known: readonly stri
 export const TokenNotFound = defineError<{ token: string }>(
   "token.not_found",
   "not_found",
-  () => "You have no such API token.",
-  () => "Look at the list of your tokens.",
+  (d) => `There is no API token ${d.token} that you could revoke.`,
+  () => "Look at the list of tokens again: it may be revoked already.",
 );
 export const AccountUnlinked = defineError<{ platform: string }>(
   "account.unlinked",
@@ -518,9 +518,23 @@ export const ServicesInvalid = defineError<{ why: string }>(
   (d) => `${d.why}.`,
   () => "Leave --services out to run everything in one process.",
 );
-export const EmbeddedIdentityOnly = defineError<Record<string, never>>(
-  "token.embedded_only",
+export const CommandLineInvalid = defineError<{ why: string }>(
+  "command_line.invalid",
+  "invalid_input",
+  (d) => d.why,
+  () => "Say `slipway help` for everything there is.",
+);
+export const InstallationMissing = defineError<{ database: string }>(
+  "installation.missing",
+  "not_found",
+  (d) => `There is no Slipway here yet: ${d.database} does not exist.`,
+  () =>
+    "Name the right place with --config, SLIPWAY_CONFIG or SLIPWAY_DATA, or start Slipway once to make it.",
+);
+export const DataFolderUnusable = defineError<{ folder: string; why: string }>(
+  "data.unusable",
   "blocked",
-  () => "Tokens of sample people exist only with the embedded identity provider.",
-  () => "Sign in and make a token under Settings, or with POST /api/v1/me/tokens.",
+  (d) => `The data folder ${d.folder} cannot be used: ${d.why}.`,
+  () =>
+    "Let the user that runs Slipway write there, or choose another place with SLIPWAY_DATA or data in config.yaml.",
 );

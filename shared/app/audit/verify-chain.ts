@@ -21,8 +21,12 @@ interface Head {
  * What it cannot see: somebody who may write the database and recomputes every hash from a change on, and the counter with
  * them. Who must exclude that keeps a hash elsewhere; every exported row carries its own.
  */
-export async function verifyChain(): Promise<AuditVerification> {
+export async function verifyChain(
+  /** Called after each page; what it throws ends the work. */
+  onProgress: (checked: number, total: number) => void = () => undefined,
+): Promise<AuditVerification> {
   let head: Head = { seq: 0, hash: GENESIS_HASH };
+  const total = await countedFacts();
   for (;;) {
     const page = await EventRow.findAll({
       where: { seq: { [Op.gt]: head.seq } },
@@ -36,6 +40,7 @@ export async function verifyChain(): Promise<AuditVerification> {
       }
       head = { seq: row.seq, hash: row.hash };
     }
+    onProgress(head.seq, Math.max(total, head.seq));
     if (page.length === 0) {
       const expected = await countedFacts();
       if (expected === head.seq) {

@@ -1,0 +1,21 @@
+import type { CliCommand } from "../command.ts";
+import { auditVerify } from "./audit-verify.ts";
+import { chatCheck } from "./chat-check.ts";
+import { configCheck } from "./config-check.ts";
+import { migrate } from "./migrate.ts";
+import { start } from "./start.ts";
+import { tokenCreate } from "./token-create.ts";
+import { tokenList } from "./token-list.ts";
+import { tokenRevoke } from "./token-revoke.ts";
+
+/** Every command of the command-line, in the order of its help. */
+export const commands: readonly CliCommand[] = [
+  start,
+  configCheck,
+  migrate,
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
+  auditVerify,
+  chatCheck,
+];
