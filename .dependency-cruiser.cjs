@@ -111,7 +111,16 @@ module.exports = {
       "^(bot|dashboard|shared/(?!db|app|container))",
       "node_modules/sequelize/",
     ),
+    forbid(
+      "backup-knows-storage-only",
+      "Backup and restore copy what is stored; they know no use case.",
+      "^shared/backup/",
+      "^(bot|dashboard|shared/(app|integrations|config))",
+    ),
     vendor(["sqlite3"], "shared/db", "Only shared/db/connect.ts knows the driver."),
+    vendor(["pg"], "shared/db", "Only shared/db knows the driver."),
+    vendor(["tar"], "shared/backup", "Archives are written and read by shared/backup only."),
+    vendor(["commander"], "bot/cli", "What is typed at a shell is parsed in bot/cli."),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
     vendor(
       ["openid-client", "oidc-provider", "jose"],

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createAuditServices } from "./app/audit/audit-services.ts";
 import { createCatalogServices } from "./app/catalog/catalog-services.ts";
@@ -18,7 +17,8 @@ import { createReleaseServices, type ReleaseModule } from "./app/releases/releas
 import { createRoomServices } from "./app/room/room-services.ts";
 import type { Services } from "./app/services.ts";
 import { createSessionServices } from "./app/sessions/session-services.ts";
-import type { Config } from "./config/config.ts";
+import { recoverInterruptedRestore } from "./backup/restore-backup.ts";
+import { databaseUrl, type Config } from "./config/config.ts";
 import type { Environment } from "./config/environment.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
 import type { Clock } from "./core/ports/clock.ts";
@@ -26,12 +26,14 @@ import type { DeployTarget } from "./core/ports/deploy-target.ts";
 import type { ScmProvider } from "./core/ports/scm.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
+import { createDatabaseCopier } from "./db/database-copier.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
 import { migrate } from "./db/migrate.ts";
 import { takeOver } from "./db/take-over.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
 import type { UnitOfWork } from "./db/unit-of-work.types.ts";
 import { createWorkQueue, type EmbeddedWorkQueue } from "./db/work-queue.ts";
+import { openDataFolder } from "./data-folder.ts";
 import { EnvironmentNotFound } from "./errors/catalog.ts";
 import type { Subscriber } from "./events/events.ts";
 import { createDeployTarget } from "./integrations/deploy/index.ts";
@@ -84,8 +86,17 @@ export interface Container {
  */
 export async function createContainer(options: ContainerOptions): Promise<Container> {
   const { config, logger, clock, baseUrl, timers = systemTimers } = options;
-  await mkdir(config.dataDir, { recursive: true });
-  const database = await openDatabase({ url: `sqlite:${config.database.storage}`, logger });
+  const url = databaseUrl(config);
+  await openDataFolder(config.dataDir);
+  if (
+    await recoverInterruptedRestore({
+      copier: createDatabaseCopier(url, options.environment),
+      dataDir: config.dataDir,
+    })
+  ) {
+    logger.warn("a restore was interrupted; what was there before it is back in place");
+  }
+  const database = await openDatabase({ url, logger });
   const isAlone = options.role === "server" && (await database.dialect.claimSoleUse());
   await migrate(database, { logger });
 

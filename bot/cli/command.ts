@@ -56,7 +56,7 @@ export function defineCliCommand<I extends z.ZodObject>(
   spec: Described & {
     readonly input: I;
     /** Nothing returned: all is well. */
-    run(context: CliContext, input: z.output<I>): Promise<ExitCode | void>;
+    readonly run: (context: CliContext, input: z.output<I>) => Promise<ExitCode | void>;
   },
 ): CliCommand {
   const { input: schema, run, ...described } = spec;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { createOidcClient } from "../../dashboard/server/auth/oidc.ts";
-import type { Config } from "../../shared/config/config.ts";
+import { databaseUrl, type Config } from "../../shared/config/config.ts";
 import { openDatabase } from "../../shared/db/connect.ts";
 import { planMigrations } from "../../shared/db/migrate.ts";
 import { DatabaseNewer } from "../../shared/errors/catalog.ts";
@@ -93,7 +93,7 @@ async function tryDatabase(config: Config): Promise<readonly Finding[]> {
     return [fine(`${storage} does not exist yet; the first start makes it.`)];
   }
   const logger = createLogger({ level: "silent" });
-  const database = await openDatabase({ url: `sqlite:${storage}`, logger });
+  const database = await openDatabase({ url: databaseUrl(config), logger });
   try {
     const { applied, pending, unknown } = await planMigrations(database);
     if (unknown.length > 0) {

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { createClaimsSource } from "../../dashboard/server/auth/claims-source.ts";
-import type { Config } from "../../shared/config/config.ts";
+import { recoverInterruptedRestore } from "../../shared/backup/restore-backup.ts";
+import { databaseUrl, type Config } from "../../shared/config/config.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
 import { systemActor, type Actor } from "../../shared/core/actor.ts";
+import { createDatabaseCopier } from "../../shared/db/database-copier.ts";
 import { IdentityUnavailable, InstallationMissing } from "../../shared/errors/catalog.ts";
 import { createLogger, type Logger } from "../../shared/lib/logger.ts";
 import { createSampleDirectory } from "../services/sample-directory.ts";
@@ -16,6 +18,7 @@ export async function withInstallation<T>(
   work: (container: Container, config: Config) => Promise<T>,
 ): Promise<T> {
   const config = loadFor(context);
+  await recoverFor(config, context);
   // Making an empty one here would answer for an installation that is somewhere else.
   if (!existsSync(config.database.storage)) {
     throw new InstallationMissing({ database: config.database.storage });
@@ -33,6 +36,14 @@ export async function withInstallation<T>(
     return await work(container, config);
   } finally {
     await container.close();
+  }
+}
+
+/** Puts back what a killed restore left half done, so that nobody works on that. */
+export async function recoverFor(config: Config, { environment, out }: CliContext): Promise<void> {
+  const copier = createDatabaseCopier(databaseUrl(config), environment);
+  if (await recoverInterruptedRestore({ copier, dataDir: config.dataDir })) {
+    out.note("A restore was interrupted. What was there before it is back in place.");
   }
 }
 

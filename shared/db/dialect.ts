@@ -406,7 +406,8 @@ function execute(connection: SqliteConnection, sql: string): Promise<void> {
   });
 }
 
-function storageFault(error: unknown): AppError | undefined {
+/** A fault of an SQLite file as an error in words; undefined for anything else. */
+export function storageFault(error: unknown): InstanceType<typeof StorageUnavailable> | undefined {
   const fault = sqliteFault(error);
   return (
     fault && new StorageUnavailable({ why: fault.why }, { cause: error, remedy: fault.remedy })

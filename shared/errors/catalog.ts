@@ -538,3 +538,34 @@ export const DataFolderUnusable = defineError<{ folder: string; why: string }>(
   () =>
     "Let the user that runs Slipway write there, or choose another place with SLIPWAY_DATA or data in config.yaml.",
 );
+export const BackupExists = defineError<{ file: string }>(
+  "backup.exists",
+  "conflict",
+  (d) => `${d.file} is there already. Nothing was written.`,
+  () => "Choose another name, or say --force to replace it.",
+);
+export const BackupFailed = defineError<{ what: string; why: string }>(
+  "backup.failed",
+  "blocked",
+  (d) => `${d.what}: ${d.why}. Nothing was changed.`,
+);
+export const BackupUnusable = defineError<{ file: string; why: string }>(
+  "backup.unusable",
+  "invalid_input",
+  (d) => `${d.file} cannot be restored: ${d.why}. Nothing was changed.`,
+  () => "Use another backup.",
+);
+export const BackupNewer = defineError<{ file: string; version: string }>(
+  "backup.newer",
+  "blocked",
+  (d) =>
+    `${d.file} was made by a newer version of Slipway (${d.version}), which this one cannot read. Nothing was changed.`,
+  (d) => `Restore it with Slipway ${d.version} or a later one.`,
+);
+export const InstallationInTheWay = defineError<{ places: readonly string[] }>(
+  "installation.in_the_way",
+  "conflict",
+  (d) => `There is an installation here already: ${d.places.join(", ")}. Nothing was changed.`,
+  () =>
+    "Say --force to set it aside (it is kept) and restore, or name another place with SLIPWAY_DATA.",
+);

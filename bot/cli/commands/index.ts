@@ -1,8 +1,10 @@
 import type { CliCommand } from "../command.ts";
 import { auditVerify } from "./audit-verify.ts";
+import { backup } from "./backup.ts";
 import { chatCheck } from "./chat-check.ts";
 import { configCheck } from "./config-check.ts";
 import { migrate } from "./migrate.ts";
+import { restore } from "./restore.ts";
 import { start } from "./start.ts";
 import { tokenCreate } from "./token-create.ts";
 import { tokenList } from "./token-list.ts";
@@ -17,5 +19,7 @@ export const commands: readonly CliCommand[] = [
   tokenList,
   tokenRevoke,
   auditVerify,
+  backup,
+  restore,
   chatCheck,
 ];

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { z } from "zod";
+import { databaseUrl } from "../../../shared/config/config.ts";
 import { DatabaseNewer } from "../../../shared/errors/catalog.ts";
 import { pluralise } from "../../../shared/lib/text.ts";
 import { defineCliCommand, EXIT } from "../command.ts";
@@ -24,22 +25,24 @@ It is safe beside a running server and beside another migrate: only one at a tim
   },
   input: z.object({ dryRun: z.boolean().default(false), json: z.boolean().default(false) }),
   async run(context, { dryRun, json }) {
-    const [{ loadFor }, { quietLogger }, { openDatabase }, migrations] = await Promise.all([
-      import("../load-config.ts"),
-      import("../open-installation.ts"),
-      import("../../../shared/db/connect.ts"),
-      import("../../../shared/db/migrate.ts"),
-    ]);
+    const [{ loadFor }, { quietLogger, recoverFor }, { openDatabase }, migrations] =
+      await Promise.all([
+        import("../load-config.ts"),
+        import("../open-installation.ts"),
+        import("../../../shared/db/connect.ts"),
+        import("../../../shared/db/migrate.ts"),
+      ]);
     const { out } = context;
     const config = loadFor(context);
     const { storage } = config.database;
+    await recoverFor(config, context);
     if (dryRun && !existsSync(storage)) {
       // Opening it would make it.
       report(migrations.compareMigrations([]), `The database ${storage} does not exist yet.`);
       return EXIT.ok;
     }
     const logger = quietLogger(config);
-    const database = await openDatabase({ url: `sqlite:${storage}`, logger });
+    const database = await openDatabase({ url: databaseUrl(config), logger });
     try {
       const plan = await migrations.planMigrations(database);
       if (plan.unknown.length > 0) {
