@@ -15,6 +15,10 @@ import {
   type BackupEntry,
 } from "./manifest.ts";
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "this user may not read it",
+};
 const DAMAGED = "it is damaged, or not a backup of Slipway";
 
 /** Packs files below `folder`, in this order, into a compressed archive that only its owner may read. Durable when done. */
@@ -104,6 +108,8 @@ export async function readArchive(
     await Promise.race([ended, failed]);
     await Promise.race([reading, failed]);
   } catch (error) {
+    fail(error);
+    await reading;
     signal.throwIfAborted();
     throw toUnusable(error);
   }
@@ -114,6 +120,18 @@ export async function readArchive(
     });
   }
   return manifest;
+
+  /** An entry that was cut off neither ends nor fails by itself: nothing more comes. */
+  async function* chunksOf(entry: ReadEntry): AsyncGenerator<Buffer> {
+    const chunks = entry[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await Promise.race([chunks.next(), failed]);
+      if (next.done) {
+        return;
+      }
+      yield next.value;
+    }
+  }
 
   async function take(entry: ReadEntry): Promise<void> {
     if (isHopeless) {
@@ -148,7 +166,7 @@ export async function readArchive(
       throw new BackupUnusable({ file, why: DAMAGED });
     }
     const chunks: Buffer[] = [];
-    for await (const chunk of entry) {
+    for await (const chunk of chunksOf(entry)) {
       chunks.push(chunk);
     }
     const written: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
@@ -182,7 +200,7 @@ export async function readArchive(
     const handle =
       target === undefined ? undefined : await open(target, "wx", isExecutable ? 0o700 : 0o600);
     try {
-      for await (const chunk of entry) {
+      for await (const chunk of chunksOf(entry)) {
         signal.throwIfAborted();
         hash.update(chunk);
         await handle?.writeFile(chunk);
@@ -209,13 +227,8 @@ export async function readArchive(
     if (isOfDisk) {
       return error;
     }
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const why =
-      code === "ENOENT"
-        ? "there is no such file"
-        : code === "EACCES"
-          ? "this user may not read it"
-          : DAMAGED;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const why = UNREADABLE[code] ?? DAMAGED;
     return new BackupUnusable({ file, why }, { cause: error });
   }
 }

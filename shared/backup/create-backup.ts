@@ -1,11 +1,11 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Clock } from "../core/ports/clock.ts";
 import type { DatabaseCopier } from "../db/database-copier.ts";
 import { BackupExists, InstallationMissing } from "../errors/catalog.ts";
 import { newId } from "../lib/ids.ts";
 import { describeFile, writeArchive } from "./archive.ts";
-import { exists, isCode, publish, removeStaging, stagingName } from "./durable.ts";
+import { exists, isCode, publish, removeFolder, removeStaging, stagingName } from "./durable.ts";
 import { asFileFault } from "./file-fault.ts";
 import { isExpendable, keptNames } from "./kept-files.ts";
 import {
@@ -94,7 +94,7 @@ export async function createBackup(options: {
   } catch (error) {
     throw asFileFault(error, `The backup ${file} cannot be written`);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await removeFolder(staging);
   }
 }
 

@@ -77,6 +77,17 @@ export async function removeStaging(folder: string, now?: Date): Promise<void> {
   }
 }
 
+/** Removes a folder and everything in it, where it is there. */
+export async function removeFolder(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!isCode(error, "ENOTDIR")) {
+      throw error;
+    }
+  }
+}
+
 /** A name for a temporary folder of our own. */
 export function stagingName(id: string): string {
   return `${STAGING_PREFIX}${id}.tmp`;

@@ -33,9 +33,11 @@ export function createSqliteCopier(file: string): FileCopier {
       } catch (error) {
         signal.throwIfAborted();
         const fault = storageFault(error);
-        const why = fault ? fault.data.why : error instanceof Error ? error.message : String(error);
         throw new BackupFailed(
-          { what: `The database ${file} cannot be copied`, why },
+          {
+            what: `The database ${file} cannot be copied`,
+            why: fault?.data.why ?? (error instanceof Error ? error.message : String(error)),
+          },
           { cause: error, ...(fault?.remedy === undefined ? {} : { remedy: fault.remedy }) },
         );
       }
