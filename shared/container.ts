@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createAuditServices } from "./app/audit/audit-services.ts";
+import { createBackgroundWorkServices } from "./app/background-work/background-work-services.ts";
 import { createCatalogServices } from "./app/catalog/catalog-services.ts";
 import { syncDeclaredServices } from "./app/catalog/sync-declared-services.ts";
 import { createChatStoreServices } from "./app/chat-store/chat-store-services.ts";
@@ -27,6 +28,7 @@ import type { ScmProvider } from "./core/ports/scm.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
 import { createDatabaseCopier } from "./db/database-copier.ts";
+import { createDeadDeliveries, createDeadJobs } from "./db/dead-work.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
 import { migrate } from "./db/migrate.ts";
 import { takeOver } from "./db/take-over.ts";
@@ -177,6 +179,12 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     ),
     catalog: createCatalogServices({ uow, clock }),
     audit: createAuditServices(),
+    backgroundWork: createBackgroundWorkServices({
+      uow,
+
+      jobs: createDeadJobs({ clock }),
+      deliveries: createDeadDeliveries({ clock }),
+    }),
     people: people.services,
     sessions,
     live,

@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
 import { createOidcClient } from "../../dashboard/server/auth/oidc.ts";
 import { databaseUrl, type Config } from "../../shared/config/config.ts";
 import { openDatabase } from "../../shared/db/connect.ts";
+import { createDatabaseCopier } from "../../shared/db/database-copier.ts";
 import { planMigrations } from "../../shared/db/migrate.ts";
 import { DatabaseNewer } from "../../shared/errors/catalog.ts";
 import { createDeployTarget } from "../../shared/integrations/deploy/index.ts";
@@ -29,7 +29,7 @@ export function connectionChecks(config: Config, context: CliContext): readonly 
   );
   const services = new Set(config.services.map(({ name }) => name));
   return [
-    { name: "database", try: () => tryDatabase(config) },
+    { name: "database", try: () => tryDatabase(config, context) },
     { name: "sign-in", try: () => trySignIn(config, context) },
     ...scms.map((scm) => ({
       name: `repositories ${scm.id}`,
@@ -87,17 +87,17 @@ export function connectionChecks(config: Config, context: CliContext): readonly 
   ];
 }
 
-async function tryDatabase(config: Config): Promise<readonly Finding[]> {
-  const { storage } = config.database;
-  if (!existsSync(storage)) {
-    return [fine(`${storage} does not exist yet; the first start makes it.`)];
+async function tryDatabase(config: Config, context: CliContext): Promise<readonly Finding[]> {
+  const copier = createDatabaseCopier(databaseUrl(config), context.environment);
+  if (!(await copier.isThere())) {
+    return [fine(`${copier.location} does not exist yet; the first start makes it.`)];
   }
   const logger = createLogger({ level: "silent" });
   const database = await openDatabase({ url: databaseUrl(config), logger });
   try {
     const { applied, pending, unknown } = await planMigrations(database);
     if (unknown.length > 0) {
-      throw new DatabaseNewer({ database: storage, unknown });
+      throw new DatabaseNewer({ database: copier.location, unknown });
     }
     return pending.length === 0
       ? [fine(`It can be written; ${pluralise(applied.length, "migration")} ran, none is missing.`)]

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { createClaimsSource } from "../../dashboard/server/auth/claims-source.ts";
 import { recoverInterruptedRestore } from "../../shared/backup/restore-backup.ts";
@@ -19,9 +18,10 @@ export async function withInstallation<T>(
 ): Promise<T> {
   const config = loadFor(context);
   await recoverFor(config, context);
+  const copier = createDatabaseCopier(databaseUrl(config), context.environment);
   // Making an empty one here would answer for an installation that is somewhere else.
-  if (!existsSync(config.database.storage)) {
-    throw new InstallationMissing({ database: config.database.storage });
+  if (!(await copier.isThere())) {
+    throw new InstallationMissing({ database: copier.location });
   }
   const container = await createContainer({
     role: "tool",

@@ -106,7 +106,10 @@ describeWith("PostgreSQL 15", existsSync(`${BIN}/initdb`))("a PostgreSQL databas
       signal,
       onProgress: () => undefined,
     });
-  const restore = (inspect = () => Promise.resolve(), onProgress = (_: string) => {}) =>
+  const restore = (
+    inspect = () => Promise.resolve(),
+    onProgress: (text: string) => void = () => undefined,
+  ) =>
     restoreBackup({
       copier: copier(),
       dataDir,

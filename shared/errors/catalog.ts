@@ -417,6 +417,19 @@ export const ProviderNotConfigured = defineError<{ kind: string; id: string; key
   (d) => `Set ${d.key} in config.yaml.`,
 );
 
+export const WorkNotFound = defineError<{ work: string }>(
+  "work.not_found",
+  "not_found",
+  (d) => `There is no background work ${d.work} that gave up.`,
+  () => "It may have been retried already; `slipway work list` shows what is left.",
+);
+export const WorkUnwanted = defineError<{ work: string; by: string }>(
+  "work.unwanted",
+  "conflict",
+  (d) => `Nobody in this version takes background work ${d.work}: ${d.by} is gone.`,
+  () => "Leave it; nothing is missing.",
+);
+
 export const CommandUnknown = defineError<{ text: string; suggestions: readonly string[] }>(
   "command.unknown",
   "invalid_input",

@@ -9,6 +9,8 @@ import { start } from "./start.ts";
 import { tokenCreate } from "./token-create.ts";
 import { tokenList } from "./token-list.ts";
 import { tokenRevoke } from "./token-revoke.ts";
+import { workList } from "./work-list.ts";
+import { workRetry } from "./work-retry.ts";
 
 /** Every command of the command-line, in the order of its help. */
 export const commands: readonly CliCommand[] = [
@@ -22,4 +24,6 @@ export const commands: readonly CliCommand[] = [
   backup,
   restore,
   chatCheck,
+  workList,
+  workRetry,
 ];

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { z } from "zod";
 import { databaseUrl } from "../../../shared/config/config.ts";
 import { DatabaseNewer } from "../../../shared/errors/catalog.ts";
@@ -25,20 +24,21 @@ It is safe beside a running server and beside another migrate: only one at a tim
   },
   input: z.object({ dryRun: z.boolean().default(false), json: z.boolean().default(false) }),
   async run(context, { dryRun, json }) {
-    const [{ loadFor }, { quietLogger, recoverFor }, { openDatabase }, migrations] =
+    const [{ loadFor }, { quietLogger, recoverFor }, copying, { openDatabase }, migrations] =
       await Promise.all([
         import("../load-config.ts"),
         import("../open-installation.ts"),
+        import("../../../shared/db/database-copier.ts"),
         import("../../../shared/db/connect.ts"),
         import("../../../shared/db/migrate.ts"),
       ]);
     const { out } = context;
     const config = loadFor(context);
-    const { storage } = config.database;
     await recoverFor(config, context);
-    if (dryRun && !existsSync(storage)) {
+    const copier = copying.createDatabaseCopier(databaseUrl(config), context.environment);
+    if (dryRun && !(await copier.isThere())) {
       // Opening it would make it.
-      report(migrations.compareMigrations([]), `The database ${storage} does not exist yet.`);
+      report(migrations.compareMigrations([]), `There is nothing in ${copier.location} yet.`);
       return EXIT.ok;
     }
     const logger = quietLogger(config);

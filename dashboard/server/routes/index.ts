@@ -1,5 +1,6 @@
 import type { Route } from "../route.ts";
 import { auditRoutes } from "./audit.ts";
+import { backgroundWorkRoutes } from "./background-work.ts";
 import { catalogRoutes } from "./catalog.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { environmentRoutes } from "./environments.ts";
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   ...environmentRoutes,
   ...catalogRoutes,
   ...auditRoutes,
+  ...backgroundWorkRoutes,
   ...roomRoutes,
   ...eventRoutes,
 ];

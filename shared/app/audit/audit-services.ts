@@ -97,6 +97,7 @@ const KINDS: Readonly<Record<EventSubject["kind"], true>> = {
   team: true,
   person: true,
   token: true,
+  work: true,
 };
 const SUBJECT_KINDS = Object.keys(KINDS);
 
