@@ -213,7 +213,7 @@ export function createRouter(deps: RouterDeps): Router {
       await send(event, content, answer.visibility ?? "everyone");
     }
     if (notice) {
-      await send(event, notice, "only-you");
+      await send(event, notice, "only-you", noticeKey(event, notice));
     }
   }
 
@@ -247,9 +247,15 @@ export function createRouter(deps: RouterDeps): Router {
     event: Inbound,
     content: Card,
     visibility: "everyone" | "only-you",
+    key?: string,
   ): Promise<MessageRef | undefined> {
     const issued = await tokens.issue(event.place.platform, content);
-    const ref = await event.reply.send({ card: content, tokens: issued, visibility });
+    const ref = await event.reply.send({
+      card: content,
+      tokens: issued,
+      visibility,
+      ...(key === undefined ? {} : { key }),
+    });
     if (ref) {
       await tokens.bind(issued, ref);
     }
@@ -374,4 +380,11 @@ function subjectOf(args: unknown): string | undefined {
     return `environment/${args.environment}`;
   }
   return undefined;
+}
+
+/** Pressing again what was pressed already says the same thing once: the message with it is there, and stays the only one. */
+function noticeKey(event: Inbound, { title }: Card): string | undefined {
+  return event.type === "action"
+    ? ["notice", event.place.platform, event.message.messageId, event.user.userId, title].join("/")
+    : undefined;
 }

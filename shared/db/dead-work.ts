@@ -119,10 +119,7 @@ function presentJob(row: JobRow): DeadWork {
     id: String(row.id),
     name: row.name,
     about: Object.entries(row.payload)
-      .map(
-        ([key, value]) =>
-          `${key}/${typeof value === "object" ? JSON.stringify(value) : String(value)}`,
-      )
+      .map(([key, value]) => `${key}/${typeof value === "string" ? value : JSON.stringify(value)}`)
       .join(", "),
     attempts: row.attempts,
     since: row.runAt,

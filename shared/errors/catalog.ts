@@ -220,7 +220,7 @@ export const ItemNotFound = defineError<{
   "release_item.not_found",
   "not_found",
   (d) => `Release #${d.number} has no service called "${d.service}".`,
-  (d) => `It has: ${d.known.join(", ")}.`,
+  (d) => (d.known.length > 0 ? `It has: ${d.known.join(", ")}.` : "It has no services at all."),
 );
 export const DependencyInvalid = defineError<{ service: string; on: string; why: string }>(
   "dependency.invalid",
@@ -256,6 +256,7 @@ export const SignOffNotFound = defineError<{ number: number; role: string }>(
   "sign_off.not_found",
   "not_found",
   (d) => `Release #${d.number} has no sign-off as ${d.role} that you could revoke.`,
+  (d) => `Say \`who ${d.number}\` to see who signed in which role.`,
 );
 export const RoleUnknown = defineError<{ role: string; known: readonly string[] }>(
   "role.unknown",
@@ -267,6 +268,7 @@ export const RejectionNotFound = defineError<{ number: number }>(
   "rejection.not_found",
   "not_found",
   (d) => `Release #${d.number} is not rejected, so there is nothing to lift.`,
+  (d) => `Say \`release ${d.number}\` to see what it waits for.`,
 );
 
 export const EnvironmentNotFound = defineError<{ environment: string; known: readonly string[] }>(
@@ -306,7 +308,7 @@ export const ServiceNotFound = defineError<{ service: string; known: readonly st
   "service.not_found",
   "not_found",
   (d) => `There is no service called "${d.service}".`,
-  (d) => (d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "Say `help`."),
+  (d) => (d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "Add services or repositories."),
 );
 export const ServiceReadOnly = defineError<{ service: string }>(
   "service.read_only",
@@ -318,6 +320,7 @@ export const TeamNotFound = defineError<{ team: string }>(
   "team.not_found",
   "not_found",
   (d) => `There is no team called "${d.team}".`,
+  () => "Check the spelling against the list of teams, or add the team first.",
 );
 export const NameInUse = defineError<{
   what: string;
@@ -455,11 +458,13 @@ export const MessageNotFound = defineError<{ message: string }>(
   "room_message.not_found",
   "not_found",
   () => "There is no such message.",
+  () => "It may have been removed; load the channel again to see what is there.",
 );
 export const ChannelNotFound = defineError<{ channel: string }>(
   "room_channel.not_found",
   "not_found",
   (d) => `There is no channel called "${d.channel}" that you can read.`,
+  () => "Choose one from the list of channels.",
 );
 export const RouteNotFound = defineError<{ method: string; path: string }>(
   "route.not_found",
