@@ -89,7 +89,7 @@ export interface Container {
 export async function createContainer(options: ContainerOptions): Promise<Container> {
   const { config, logger, clock, baseUrl, timers = systemTimers } = options;
   const url = databaseUrl(config);
-  await openDataFolder(config.dataDir);
+  openDataFolder(config.dataDir);
   if (
     await recoverInterruptedRestore({
       copier: createDatabaseCopier(url, options.environment),

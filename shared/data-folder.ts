@@ -1,4 +1,4 @@
-import { access, constants, mkdir } from "node:fs/promises";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { DataFolderUnusable } from "./errors/catalog.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -11,10 +11,10 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Makes the data folder where it is missing. Throws DataFolderUnusable when nothing can be written there. */
-export async function openDataFolder(folder: string): Promise<void> {
+export function openDataFolder(folder: string): void {
   try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new DataFolderUnusable({ folder, why: WORDS[code] ?? code }, { cause: error });

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { ConnectionState } from "../../dashboard/server/routes/health.ts";
 import { baseUrlAt, type Config } from "../../shared/config/config.ts";
 import type { Environment } from "../../shared/config/environment.ts";
+import { openDataFolder } from "../../shared/data-folder.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
 import { systemActor } from "../../shared/core/actor.ts";
 import { AppError } from "../../shared/errors/app-error.ts";
@@ -58,6 +59,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
   });
   const port = await listen(server, config);
   const baseUrl = baseUrlAt(config.server, port);
+  openDataFolder(config.dataDir);
   if (config.file === null) {
     await createSampleWorkspace(sampleDirectory(config.dataDir), {
       now: clock.now(),

@@ -523,12 +523,23 @@ export const InternalFault = defineError<{ reference: string }>(
 export const PortInUse = defineError<{ port: number; host: string; why: string }>(
   "port.in_use",
   "internal",
+  (d) => {
+    switch (d.why) {
+      case "EADDRINUSE":
+        return `Port ${d.port} is in use by another program.`;
+      case "EACCES":
+        return `This user may not listen on port ${d.port}.`;
+      case "EADDRNOTAVAIL":
+      case "ENOTFOUND":
+        return `This machine has no address ${d.host} to listen on.`;
+      default:
+        return `Slipway cannot listen on ${d.host}:${d.port} (${d.why}).`;
+    }
+  },
   (d) =>
-    d.why === "EADDRINUSE"
-      ? `Port ${d.port} is in use by another program.`
-      : `Slipway cannot listen on ${d.host}:${d.port} (${d.why}).`,
-  () =>
-    "Stop that program, or choose another port with SLIPWAY_PORT or server.port in config.yaml.",
+    ["EADDRNOTAVAIL", "ENOTFOUND"].includes(d.why)
+      ? "Correct server.host in config.yaml: 127.0.0.1 for this machine only, 0.0.0.0 for every network."
+      : `${d.why === "EADDRINUSE" ? "Stop that program, or choose" : "Choose"} another port with --port, SLIPWAY_PORT or server.port in config.yaml.`,
 );
 export const ServicesInvalid = defineError<{ why: string }>(
   "services.invalid",

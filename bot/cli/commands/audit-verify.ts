@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pluralise } from "../../../shared/lib/text.ts";
 import { defineCliCommand, EXIT } from "../command.ts";
 
 export const auditVerify = defineCliCommand({
@@ -36,7 +37,7 @@ What it cannot see: somebody who may write the database and recomputed every has
     } else {
       out.line(`${out.style("bad", "broken")}  ${answer.detail}`);
       out.line(
-        `The ${answer.checked.toLocaleString("en-US")} entries before it are as they were written. Keep a copy of the database as it is now, and compare with the last backup.`,
+        `${pluralise(answer.checked, "entry", "entries")} before it can be trusted. Keep a copy of the database as it is now, and compare with the last backup.`,
       );
     }
     return answer.ok ? EXIT.ok : EXIT.problem;

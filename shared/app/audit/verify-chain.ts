@@ -78,10 +78,12 @@ function findProblem(
 }
 
 function whole(head: Head): AuditVerification {
+  const entries =
+    head.seq === 1
+      ? "The only entry is as it was written."
+      : `All ${head.seq.toLocaleString("en-US")} entries are as they were written.`;
   const detail =
-    head.seq === 0
-      ? "The log is empty."
-      : `All ${head.seq.toLocaleString("en-US")} entries are as they were written. The last has hash ${head.hash}.`;
+    head.seq === 0 ? "The log is empty." : `${entries} The last has hash ${head.hash}.`;
   return { ok: true, checked: head.seq, brokenAt: null, detail };
 }
 
