@@ -111,6 +111,12 @@ module.exports = {
       "^(bot|dashboard|shared/(?!db|app|container))",
       "node_modules/sequelize/",
     ),
+    forbid(
+      "backup-knows-storage-only",
+      "Backup and restore copy what is stored; they know no use case.",
+      "^shared/backup/",
+      "^(bot|dashboard|shared/(app|integrations|config))",
+    ),
     vendor(["sqlite3"], "shared/db/sqlite", "Only the dialect of SQLite knows its driver."),
     vendor(["pg"], "shared/db/postgres", "Only the dialect of PostgreSQL knows its driver."),
     vendor(
@@ -118,6 +124,8 @@ module.exports = {
       "shared/integrations/deploy/swarm",
       "Only the Swarm target speaks the Engine API.",
     ),
+    vendor(["tar"], "shared/backup", "Archives are written and read by shared/backup only."),
+    vendor(["commander"], "bot/cli", "What is typed at a shell is parsed in bot/cli."),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
     vendor(
       ["@octokit/[^/]+"],

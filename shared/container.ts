@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { createAuditServices } from "./app/audit/audit-services.ts";
+import { createBackgroundWorkServices } from "./app/background-work/background-work-services.ts";
 import { createCatalogServices } from "./app/catalog/catalog-services.ts";
 import { syncDeclaredServices } from "./app/catalog/sync-declared-services.ts";
 import { createChatInbox, type ChatInbox } from "./app/chat-inbox/chat-inbox.ts";
@@ -22,7 +22,8 @@ import { createRoomAcross } from "./app/room/room-across.ts";
 import { createRoomServices } from "./app/room/room-services.ts";
 import type { Services } from "./app/services.ts";
 import { createSessionServices } from "./app/sessions/session-services.ts";
-import type { Config, DatabaseConfig } from "./config/config.ts";
+import { recoverInterruptedRestore } from "./backup/restore-backup.ts";
+import { databaseUrl, type Config, type DatabaseConfig } from "./config/config.ts";
 import type { Environment } from "./config/environment.ts";
 import { Secret } from "./config/secret.ts";
 import type { ClaimsSource } from "./core/ports/claims-source.ts";
@@ -32,6 +33,8 @@ import type { HttpCache } from "./core/ports/http-cache.ts";
 import { DEFAULT_SIGN_OFF_POLICY } from "./core/sign-off.ts";
 import { agreeOn } from "./db/common-settings.ts";
 import { openDatabase, type Database } from "./db/connect.ts";
+import { createDatabaseCopier } from "./db/database-copier.ts";
+import { createDeadDeliveries } from "./db/dead-work.ts";
 import { createEventDeliveries, type EventDeliveries } from "./db/event-deliveries.ts";
 import { createHttpCache } from "./db/http-cache.ts";
 import { migrate } from "./db/migrate.ts";
@@ -41,6 +44,7 @@ import { takeOver } from "./db/take-over.ts";
 import { createUnitOfWork } from "./db/unit-of-work.ts";
 import type { UnitOfWork } from "./db/unit-of-work.types.ts";
 import type { RunningWorkQueue } from "./db/work-queue.types.ts";
+import { openDataFolder } from "./data-folder.ts";
 import { EnvironmentNotFound, SecretKeyDiffers } from "./errors/catalog.ts";
 import type { Subscriber } from "./events/events.ts";
 import type { RepositoryFiles } from "./integrations/deploy/definition.ts";
@@ -105,7 +109,15 @@ export interface Container {
  */
 export async function createContainer(options: ContainerOptions): Promise<Container> {
   const { config, logger, clock, baseUrl, timers = systemTimers } = options;
-  await mkdir(config.dataDir, { recursive: true });
+  openDataFolder(config.dataDir);
+  if (
+    await recoverInterruptedRestore({
+      copier: createDatabaseCopier(databaseUrl(config), options.environment),
+      dataDir: config.dataDir,
+    })
+  ) {
+    logger.warn("a restore was interrupted; what was there before it is back in place");
+  }
   const database = await openConfigured(config.database, logger);
   const { dialect } = database;
   const isServer = options.role === "server";
@@ -209,6 +221,11 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     ),
     catalog: createCatalogServices({ uow, clock }),
     audit: createAuditServices(),
+    backgroundWork: createBackgroundWorkServices({
+      uow,
+      jobs: jobs.deadJobs({ clock }),
+      deliveries: createDeadDeliveries({ clock }),
+    }),
     people: people.services,
     sessions,
     live,

@@ -471,4 +471,20 @@ describe(createRouter.name, () => {
     expect(platform.last("You signed already").visibleTo).toBe("sub-dana");
     expect(platform.last("Release #12").visibleTo).toBeUndefined();
   });
+
+  it("says the same notice once to each person, however often they press the same button", async () => {
+    const { platform } = await setUp(async () => ({
+      card: card("Signed", "success"),
+      notice: card("You signed already", "info"),
+    }));
+    await platform.say("help", dana);
+    const help = platform.last();
+
+    for (const speaker of [dana, dana, { as: "sub-quinn" }, dana]) {
+      await platform.click("Sign", { ...speaker, on: help });
+    }
+
+    const notices = platform.messages.filter((each) => textOf(each).includes("signed already"));
+    expect(notices.map((each) => each.visibleTo)).toEqual(["sub-dana", "sub-quinn"]);
+  });
 });

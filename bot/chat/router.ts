@@ -278,7 +278,7 @@ export function createRouter(deps: RouterDeps): Router {
       await send(event, content, answer.visibility ?? "everyone");
     }
     if (notice) {
-      await send(event, notice, "only-you", "notice");
+      await send(event, notice, "only-you", noticeKey(event, notice));
     }
   }
 
@@ -312,10 +312,9 @@ export function createRouter(deps: RouterDeps): Router {
     event: Inbound,
     content: Card,
     visibility: "everyone" | "only-you",
-    part: Part = "answer",
+    key = partKey(event, "answer"),
   ): Promise<MessageRef | undefined> {
     const issued = await tokens.issue(event.place.platform, content);
-    const key = `${referenceOf(event)}\n${part}`;
     const ref = await event.reply.send({ card: content, tokens: issued, visibility, key });
     if (ref) {
       await tokens.bind(issued, ref);
@@ -447,4 +446,16 @@ function subjectOf(args: unknown): string | undefined {
     return `environment/${args.environment}`;
   }
   return undefined;
+}
+
+/** The same delivery says each of its parts once, however often it is dealt with. */
+function partKey(event: Inbound, part: Part): string {
+  return `${referenceOf(event)}\n${part}`;
+}
+
+/** Pressing again what was pressed already says the same thing once: the message with it is there, and stays the only one. */
+function noticeKey(event: Inbound, { title }: Card): string {
+  return event.type === "action"
+    ? ["notice", event.place.platform, event.message.messageId, event.user.userId, title].join("/")
+    : partKey(event, "notice");
 }

@@ -1,7 +1,9 @@
 import type { z } from "zod";
 import type { Actor, Services } from "../../shared/app/services.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
+import type { Finding } from "../chat/finding.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
+import { checkRoom } from "./room/check.ts";
 import { PLATFORM_ID as roomId } from "./room/inbound.ts";
 import { createRoomPlatform } from "./room/index.ts";
 import { RoomOptions } from "./room/options.ts";
@@ -14,6 +16,16 @@ export interface PlatformDeps {
   readonly clock: { now(): Date };
 }
 
+/** What a platform may use to find out whether it can work, without connecting as the bot. */
+export interface CheckDeps extends PlatformDeps {
+  /** Channels of this platform that announcements go to. */
+  readonly announce: readonly string[];
+  /** Where the server listens on this machine; null when only the server knows. */
+  readonly serverUrl: string | null;
+  /** Aborts when the time is over. */
+  readonly signal: AbortSignal;
+}
+
 /** A platform that can be configured under `chat.<id>`. */
 export interface PlatformEntry {
   /** Name of its folder, of its section in the configuration, and of its channels in `chat.announce`. */
@@ -21,6 +33,11 @@ export interface PlatformEntry {
   readonly options: z.ZodType;
   /** `options` passed the schema above. */
   create(options: unknown, deps: PlatformDeps): ChatPlatform;
+  /**
+   * Tries what the platform needs: address, credentials, rights, channels. Each failure is a finding with its remedy; what it
+   * throws counts as one. It posts nothing and may run beside the server.
+   */
+  check?(options: unknown, deps: CheckDeps): Promise<readonly Finding[]>;
 }
 
 /** Every chat platform there is, one per folder. */
@@ -29,5 +46,7 @@ export const platforms: readonly PlatformEntry[] = [
     id: roomId,
     options: RoomOptions,
     create: (_, { services, clock }) => createRoomPlatform({ room: services.room, clock }),
+    check: (_, { services, systemActor, announce, serverUrl, signal }) =>
+      checkRoom({ room: services.room, systemActor, announce, serverUrl, signal }),
   },
 ];

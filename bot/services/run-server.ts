@@ -7,6 +7,7 @@ import type { PlatformWebhook } from "../../dashboard/server/routes/platform-web
 import { baseUrlAt, type Config } from "../../shared/config/config.ts";
 import type { Environment } from "../../shared/config/environment.ts";
 import type { ConnectionView } from "../../shared/contract/connection.ts";
+import { openDataFolder } from "../../shared/data-folder.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
 import { systemActor } from "../../shared/core/actor.ts";
 import { AppError } from "../../shared/errors/app-error.ts";
@@ -75,6 +76,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
   const server = await listen(wanted, config);
   const isWeb = wanted.includes("web");
   const baseUrl = baseUrlAt(config.server, (isWeb && server?.port) || config.server.port);
+  openDataFolder(config.dataDir);
   if (config.file === null) {
     await createSampleWorkspace(sampleDirectory(config.dataDir), {
       now: clock.now(),

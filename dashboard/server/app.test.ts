@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,6 +25,16 @@ const REASONS = [
   { code: "sign_off.missing", reason: "QA has not signed.", remedy: "Ask quinn." },
   { code: "environment.locked", reason: "prod is locked.", remedy: "Say `unlock prod`." },
 ];
+
+const DEAD_WORK = {
+  id: "job-7",
+  kind: "job",
+  name: "release.refresh",
+  about: "number/12",
+  attempts: 10,
+  since: "2026-11-25T12:00:00.000Z",
+  error: "git does not answer",
+} as const;
 
 /** What the fake use cases were called with, newest last. */
 const calls: { readonly name: string; readonly by: string; readonly input: unknown }[] = [];
@@ -116,6 +127,15 @@ beforeAll(async () => {
           }
           yield "seq,event\r\n";
           yield "1,release.created\r\n";
+        },
+      },
+      backgroundWork: {
+        async list() {
+          return { items: [DEAD_WORK], total: 1 };
+        },
+        async retry(actor, id) {
+          calls.push({ name: "retry", by: actor.username, input: id });
+          return DEAD_WORK;
         },
       },
       people: {
@@ -237,10 +257,29 @@ describe(createApp.name, () => {
     });
     const refused = await server.api("/releases?status=maybe&limit=501");
     expect(refused.status).toBe(422);
-    expect((await problemOf(refused)).errors?.map(({ pointer }) => pointer).sort()).toEqual([
+    const problem = await problemOf(refused);
+    expect(problem.errors?.map(({ pointer }) => pointer).sort()).toEqual([
       "/query/limit",
       "/query/status",
     ]);
+    expect(problem.detail).toContain("/query/limit: must be at most 500");
+    expect(problem.detail).not.toMatch(/Invalid|expected/);
+  });
+
+  it("lists and retries background work for those who may", async () => {
+    const listed = await server.api("/background-work?limit=10", { as: "adam" });
+    expect(await listed.json()).toMatchObject({ total: 1, items: [{ id: "job-7" }] });
+
+    const retried = await server.api("/background-work/job-7/retry", {
+      as: "adam",
+      method: "POST",
+    });
+    expect(retried.status).toBe(202);
+    expect(calls.at(-1)).toEqual({ name: "retry", by: "adam", input: "job-7" });
+
+    const refused = await server.api("/background-work", { as: "olivia" });
+    expect(refused.status).toBe(403);
+    expect((await problemOf(refused)).remedy).toContain("admin");
   });
 
   it("creates with 201 and says where", async () => {
@@ -701,6 +740,8 @@ describe("what is outside the API", () => {
     }
     const document = await fetch(`${server.url}/api/v1/openapi.json`);
     expect(await document.json()).toMatchObject({ openapi: "3.1.0" });
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    expect(loaded.filter((path) => path.includes("swagger-ui-dist"))).toEqual([]);
   });
 
   it("refuses the embedded identity provider under a name that is not this machine's", async () => {

@@ -25,6 +25,7 @@ import { newId } from "../../shared/lib/ids.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
 import { systemTimers, type Timers } from "../../shared/lib/scheduler.ts";
 import { createAccessCheck } from "./access-check.ts";
+import { explainInput } from "./input-wording.ts";
 import { isFromOurPage } from "./middleware/csrf.ts";
 import { createSessionMiddleware } from "./middleware/session.ts";
 import { bearerToken, requireWriteScope } from "./request-context.ts";
@@ -518,19 +519,15 @@ function frameFor(type: "message" | "edited", message: RoomMessage): RoomServerF
 
 /** Throws InputInvalid for anything that is not a frame of the contract. */
 function readFrame(data: RawData, isBinary: boolean): RoomClientFrame {
-  const parsed = isBinary ? undefined : RoomClientFrame.safeParse(parseJson(data));
-  if (parsed?.success) {
+  if (isBinary) {
+    throw new InputInvalid({ problems: [{ pointer: "", message: "send JSON text" }] });
+  }
+  const frame = parseJson(data);
+  const parsed = RoomClientFrame.safeParse(frame);
+  if (parsed.success) {
     return parsed.data;
   }
-  const issue = parsed?.error.issues[0];
-  throw new InputInvalid({
-    problems: [
-      {
-        pointer: issue ? `/${issue.path.map(String).join("/")}` : "",
-        message: issue?.message ?? "send JSON text",
-      },
-    ],
-  });
+  throw new InputInvalid({ problems: explainInput(frame, parsed.error.issues).slice(0, 1) });
 }
 
 function parseJson(data: RawData): unknown {

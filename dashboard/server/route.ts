@@ -9,6 +9,7 @@ import type { Actor } from "../../shared/core/actor.ts";
 import type { ErrorKind } from "../../shared/errors/app-error.ts";
 import { InputInvalid } from "../../shared/errors/catalog.ts";
 import { withCorrelation } from "../../shared/lib/correlation.ts";
+import { explainInput } from "./input-wording.ts";
 import type { LiveEvents } from "./live-events.ts";
 import { BODY_LIMIT } from "./problem.ts";
 import { actorOf, contextOf, requireWriteScope } from "./request-context.ts";
@@ -276,28 +277,11 @@ function parse(schema: z.ZodObject | undefined, value: unknown, prefix: string):
     return result.data;
   }
   throw new InputInvalid({
-    problems: result.error.issues.flatMap((issue) => toProblems(issue, prefix)),
+    problems: explainInput(value, result.error.issues, {
+      prefix,
+      keys: Object.keys(schema.shape),
+    }),
   });
-}
-
-function toProblems(
-  issue: z.core.$ZodIssue,
-  prefix: string,
-): readonly { readonly pointer: string; readonly message: string }[] {
-  const pointer = prefix + toPointer(issue.path);
-  return issue.code === "unrecognized_keys"
-    ? issue.keys.map((key) => ({
-        pointer: `${pointer}${toPointer([key])}`,
-        message: "is not known here",
-      }))
-    : [{ pointer, message: issue.message }];
-}
-
-/** RFC 6901. */
-function toPointer(path: readonly PropertyKey[]): string {
-  return path
-    .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1").slice(0, 200)}`)
-    .join("");
 }
 
 /** What leaves is parsed as well: a field the contract does not name cannot leak. */

@@ -34,6 +34,7 @@ const ADMINISTER: readonly Permission[] = [
   "release.lift_rejection",
   "catalog.manage",
   "token.manage_any",
+  "work.manage",
 ];
 
 /** The table of SPEC.md section 8. */

@@ -28,6 +28,7 @@ export const PERMISSIONS = [
   "audit.read",
   "token.manage_own",
   "token.manage_any",
+  "work.manage",
   "room.use",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
@@ -182,6 +183,7 @@ const wording: Readonly<Record<Permission, string>> = {
   "catalog.manage": "change services and teams",
   "audit.read": "read the audit log",
   "token.manage_own": "manage API tokens",
-  "token.manage_any": "revoke somebody else's API token",
+  "token.manage_any": "make, list or revoke somebody else's API tokens",
+  "work.manage": "see or retry background work",
   "room.use": "use the room",
 };

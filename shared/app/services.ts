@@ -1,3 +1,4 @@
+import type { BackgroundWork } from "../contract/background-work.ts";
 import type { AuditEntry, AuditQuery, AuditVerification } from "../contract/audit.ts";
 import type { SaveService, SaveTeam, ServiceView, TeamView } from "../contract/catalog.ts";
 import type { RoomCard } from "../contract/card.ts";
@@ -158,7 +159,19 @@ export interface AuditServices {
   list(actor: Actor, query: AuditQuery): Promise<Page<AuditEntry>>;
   /** The same rows as RFC 4180 text, at most 100,000. */
   csv(actor: Actor, query: AuditQuery): AsyncIterable<string>;
-  verify(actor: Actor): Promise<AuditVerification>;
+  /** `onProgress` hears after each page how far it is; what it throws ends the work. */
+  verify(
+    actor: Actor,
+    onProgress?: (checked: number, total: number) => void,
+  ): Promise<AuditVerification>;
+}
+
+/** Background work that gave up after its last attempt. Every method throws PermissionDenied without `work.manage`. */
+export interface BackgroundWorkServices {
+  /** Jobs first, then deliveries of facts, the newest of each first. */
+  list(actor: Actor, page: PageQuery): Promise<Page<BackgroundWork>>;
+  /** Starts it again, with all its attempts. Throws WorkNotFound, WorkUnwanted. */
+  retry(actor: Actor, id: string): Promise<BackgroundWork>;
 }
 
 /** What the identity provider says about a person at sign-in or refresh. */
@@ -365,6 +378,7 @@ export interface Services {
   readonly environments: EnvironmentServices;
   readonly catalog: CatalogServices;
   readonly audit: AuditServices;
+  readonly backgroundWork: BackgroundWorkServices;
   readonly people: PeopleServices;
   readonly sessions: SessionServices;
   readonly live: LiveServices;

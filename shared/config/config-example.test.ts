@@ -83,7 +83,10 @@ describe("config.example.yaml", () => {
   it("is a valid configuration", () => {
     const config = loadConfig({
       env: Object.fromEntries(
-        [...text.matchAll(/^[^#\n]*[^$]\$\{(\w+)\}/gm)].map(([, name = ""]) => [name, "hush-hush"]),
+        [...text.matchAll(/^[^#\n]*[^$]\$\{(\w+)\}/gm)].map(([, name = ""]) => [
+          name,
+          "hush-".repeat(8),
+        ]),
       ),
       cwd: root,
       path: "config.example.yaml",

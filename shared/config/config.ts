@@ -142,6 +142,11 @@ export interface EnvironmentConfig {
   readonly reportToForge: boolean;
 }
 
+/** The database as its engine's part takes it. Not for messages: it may hold a password. */
+export function databaseUrl({ database }: Pick<Config, "database">): string {
+  return database.dialect === "sqlite" ? `sqlite:${database.storage}` : database.url.reveal();
+}
+
 /** The address people use, once the port that `port: 0` left open is known. */
 export function baseUrlAt(server: ServerConfig, listeningPort: number): string {
   return server.port === 0

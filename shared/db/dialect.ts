@@ -41,7 +41,7 @@ export function createDialect(url: string, options: DialectOptions = {}): Dialec
 }
 
 /** The absolute file of `sqlite:<path>`; undefined when the URL is of another kind. */
-function sqliteFile(url: string): string | undefined {
+export function sqliteFile(url: string): string | undefined {
   const path = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   // A database in memory has a single connection: nothing could be read while something is written.
   return path === undefined || path.startsWith(":memory:") ? undefined : resolve(path);

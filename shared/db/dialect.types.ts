@@ -3,6 +3,7 @@ import type { Clock } from "../core/ports/clock.ts";
 import type { AppError } from "../errors/app-error.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Timers } from "../lib/scheduler.ts";
+import type { DeadWorkStore } from "./dead-work.ts";
 import type { Signals } from "./signals.ts";
 import type { UnitOfWork } from "./unit-of-work.types.ts";
 import type { Job, RunningWorkQueue } from "./work-queue.types.ts";
@@ -58,6 +59,8 @@ export interface JobStore {
   prepare(transaction: Transaction): Promise<void>;
   /** Puts a job into the queue in the transaction of whoever wants it done. */
   enqueue(transaction: Transaction, job: Job, now: Date): Promise<void>;
+  /** What gave up there. */
+  deadJobs(deps: { readonly clock: Clock }): DeadWorkStore;
   createQueue(deps: {
     readonly uow: UnitOfWork;
     readonly clock: Clock;

@@ -39,6 +39,9 @@ export interface EventDeliveries {
   removeDoneBefore(before: Date): Promise<number>;
 }
 
+/** Why a delivery is dead whose subscriber is no longer part of the program. */
+export const ORPHANED = "nobody listens under this name any more";
+
 /** Rows removed per transaction, so that nobody waits long for it. */
 const REMOVE_AT_ONCE = 1_000;
 
@@ -133,7 +136,7 @@ export function createEventDeliveries(deps: {
           {
             status: "dead",
             leaseUntil: null,
-            lastError: "nobody listens under this name any more",
+            lastError: ORPHANED,
           },
           { where, transaction: tx.sequelize },
         ),

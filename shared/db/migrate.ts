@@ -1,4 +1,10 @@
-import { DataTypes, QueryTypes, type QueryInterface, type Transaction } from "sequelize";
+import {
+  DataTypes,
+  QueryTypes,
+  type QueryInterface,
+  type Sequelize,
+  type Transaction,
+} from "sequelize";
 import { Umzug } from "umzug";
 import { DatabaseNewer } from "../errors/catalog.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -16,17 +22,17 @@ interface Context {
 
 /**
  * Brings the tables up to this version: every missing migration, in order, in one transaction under the database's lock, so
- * that processes starting at once do it once and a failed one leaves nothing behind. Throws DatabaseNewer, having changed
- * nothing, when a migration ran that this version does not know.
+ * that processes starting at once do it once and a failed one leaves nothing behind. Answers with the names of those that
+ * ran. Throws DatabaseNewer, having changed nothing, when a migration ran that this version does not know.
  */
 export async function migrate(
   database: Database,
   options: { readonly logger: Logger; readonly migrations?: readonly Migration[] },
-): Promise<void> {
+): Promise<readonly string[]> {
   const { logger, migrations = allMigrations } = options;
   const schema = database.sequelize.getQueryInterface();
 
-  await database.dialect.exclusively(async (transaction) => {
+  return database.dialect.exclusively(async (transaction) => {
     const context: Context = { schema, transaction };
     await createMigrationsTable(context);
     const known = new Set(migrations.map((migration) => migration.name));
@@ -34,7 +40,7 @@ export async function migrate(
     if (unknown.length > 0) {
       throw new DatabaseNewer({ database: database.dialect.location, unknown });
     }
-    await new Umzug<Context>({
+    const ran = await new Umzug<Context>({
       context,
       logger: undefined,
       migrations: migrations.map((migration) => ({
@@ -57,7 +63,41 @@ export async function migrate(
       },
     }).up();
     await database.dialect.openJobs({ logger }).prepare(transaction);
+    return ran.map((migration) => migration.name);
   });
+}
+
+/** What {@link migrate} would do, without doing it. */
+export interface MigrationPlan {
+  /** Names of migrations that ran, oldest first. */
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+  /** Those that ran and that this version does not know. */
+  readonly unknown: readonly string[];
+}
+
+/** Reads what ran and compares it with what this version has. Changes nothing. */
+export async function planMigrations(
+  database: Database,
+  migrations: readonly Migration[] = allMigrations,
+): Promise<MigrationPlan> {
+  const ran = (await database.sequelize.getQueryInterface().tableExists(MIGRATIONS_TABLE))
+    ? await namesOf(database.sequelize)
+    : [];
+  return compareMigrations(ran, migrations);
+}
+
+/** The same for migrations that ran elsewhere, e.g. in a backup. */
+export function compareMigrations(
+  ran: readonly string[],
+  migrations: readonly Migration[] = allMigrations,
+): MigrationPlan {
+  const known = migrations.map((migration) => migration.name);
+  return {
+    applied: ran,
+    pending: known.filter((name) => !ran.includes(name)),
+    unknown: ran.filter((name) => !known.includes(name)),
+  };
 }
 
 async function createMigrationsTable({ schema, transaction }: Context): Promise<void> {
@@ -71,10 +111,14 @@ async function createMigrationsTable({ schema, transaction }: Context): Promise<
   );
 }
 
-async function applied({ schema, transaction }: Context): Promise<string[]> {
-  const rows = await schema.sequelize.query<{ name: string }>(
+function applied({ schema, transaction }: Context): Promise<string[]> {
+  return namesOf(schema.sequelize, transaction);
+}
+
+async function namesOf(sequelize: Sequelize, transaction?: Transaction): Promise<string[]> {
+  const rows = await sequelize.query<{ name: string }>(
     `SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY name`,
-    { type: QueryTypes.SELECT, transaction },
+    { type: QueryTypes.SELECT, ...(transaction && { transaction }) },
   );
   return rows.map((row) => row.name);
 }

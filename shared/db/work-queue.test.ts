@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { startProcess } from "../testing/child-process.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-database.ts";
+import { createDeadJobs } from "./dead-work.ts";
 import { JobRow } from "./rows/job.ts";
 import { workQueueContract } from "./testing/work-queue-contract.ts";
 import { createWorkQueue } from "./work-queue.ts";
@@ -42,6 +43,7 @@ workQueueContract(async () => {
       const rows = await JobRow.findAll();
       return rows.map(({ status, lastError }) => ({ state: status, error: lastError }));
     },
+    dead: createDeadJobs(db),
     close: () => db.close(),
   };
 });

@@ -82,8 +82,8 @@ export const PersonNotFound = defineError<{ person: string; known: readonly stri
 export const TokenNotFound = defineError<{ token: string }>(
   "token.not_found",
   "not_found",
-  () => "You have no such API token.",
-  () => "Look at the list of your tokens.",
+  (d) => `There is no API token ${d.token} that you could revoke.`,
+  () => "Look at the list of tokens again: it may be revoked already.",
 );
 export const AccountUnlinked = defineError<{ platform: string }>(
   "account.unlinked",
@@ -238,7 +238,7 @@ export const ItemNotFound = defineError<{
   "release_item.not_found",
   "not_found",
   (d) => `Release #${d.number} has no service called "${d.service}".`,
-  (d) => `It has: ${d.known.join(", ")}.`,
+  (d) => (d.known.length > 0 ? `It has: ${d.known.join(", ")}.` : "It has no services at all."),
 );
 export const DependencyInvalid = defineError<{ service: string; on: string; why: string }>(
   "dependency.invalid",
@@ -274,6 +274,7 @@ export const SignOffNotFound = defineError<{ number: number; role: string }>(
   "sign_off.not_found",
   "not_found",
   (d) => `Release #${d.number} has no sign-off as ${d.role} that you could revoke.`,
+  (d) => `Say \`who ${d.number}\` to see who signed in which role.`,
 );
 export const RoleUnknown = defineError<{ role: string; known: readonly string[] }>(
   "role.unknown",
@@ -285,6 +286,7 @@ export const RejectionNotFound = defineError<{ number: number }>(
   "rejection.not_found",
   "not_found",
   (d) => `Release #${d.number} is not rejected, so there is nothing to lift.`,
+  (d) => `Say \`release ${d.number}\` to see what it waits for.`,
 );
 
 export const EnvironmentNotFound = defineError<{ environment: string; known: readonly string[] }>(
@@ -324,7 +326,7 @@ export const ServiceNotFound = defineError<{ service: string; known: readonly st
   "service.not_found",
   "not_found",
   (d) => `There is no service called "${d.service}".`,
-  (d) => (d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "Say `help`."),
+  (d) => (d.known.length > 0 ? `Known: ${d.known.join(", ")}.` : "Add services or repositories."),
 );
 export const ServiceReadOnly = defineError<{ service: string }>(
   "service.read_only",
@@ -336,6 +338,7 @@ export const TeamNotFound = defineError<{ team: string }>(
   "team.not_found",
   "not_found",
   (d) => `There is no team called "${d.team}".`,
+  () => "Check the spelling against the list of teams, or add the team first.",
 );
 export const NameInUse = defineError<{
   what: string;
@@ -464,6 +467,19 @@ export const ProviderNotConfigured = defineError<{ kind: string; id: string; key
   (d) => `Set ${d.key} in config.yaml.`,
 );
 
+export const WorkNotFound = defineError<{ work: string }>(
+  "work.not_found",
+  "not_found",
+  (d) => `There is no background work ${d.work} that gave up.`,
+  () => "It may have been retried already; `slipway work list` shows what is left.",
+);
+export const WorkUnwanted = defineError<{ work: string; by: string }>(
+  "work.unwanted",
+  "conflict",
+  (d) => `Nobody in this version takes background work ${d.work}: ${d.by} is gone.`,
+  () => "Leave it; nothing is missing.",
+);
+
 export const CommandUnknown = defineError<{ text: string; suggestions: readonly string[] }>(
   "command.unknown",
   "invalid_input",
@@ -489,11 +505,13 @@ export const MessageNotFound = defineError<{ message: string }>(
   "room_message.not_found",
   "not_found",
   () => "There is no such message.",
+  () => "It may have been removed; load the channel again to see what is there.",
 );
 export const ChannelNotFound = defineError<{ channel: string }>(
   "room_channel.not_found",
   "not_found",
   (d) => `There is no channel called "${d.channel}" that you can read.`,
+  () => "Choose one from the list of channels.",
 );
 export const RouteNotFound = defineError<{ method: string; path: string }>(
   "route.not_found",
@@ -571,12 +589,23 @@ export const InternalFault = defineError<{ reference: string }>(
 export const PortInUse = defineError<{ port: number; host: string; why: string }>(
   "port.in_use",
   "internal",
+  (d) => {
+    switch (d.why) {
+      case "EADDRINUSE":
+        return `Port ${d.port} is in use by another program.`;
+      case "EACCES":
+        return `This user may not listen on port ${d.port}.`;
+      case "EADDRNOTAVAIL":
+      case "ENOTFOUND":
+        return `This machine has no address ${d.host} to listen on.`;
+      default:
+        return `Slipway cannot listen on ${d.host}:${d.port} (${d.why}).`;
+    }
+  },
   (d) =>
-    d.why === "EADDRINUSE"
-      ? `Port ${d.port} is in use by another program.`
-      : `Slipway cannot listen on ${d.host}:${d.port} (${d.why}).`,
-  () =>
-    "Stop that program, or choose another port with SLIPWAY_PORT or server.port in config.yaml.",
+    ["EADDRNOTAVAIL", "ENOTFOUND"].includes(d.why)
+      ? "Correct server.host in config.yaml: 127.0.0.1 for this machine only, 0.0.0.0 for every network."
+      : `${d.why === "EADDRINUSE" ? "Stop that program, or choose" : "Choose"} another port with --port, SLIPWAY_PORT or server.port in config.yaml.`,
 );
 export const ServicesInvalid = defineError<{ why: string }>(
   "services.invalid",
@@ -599,11 +628,56 @@ export const EmbeddedIdentityTaken = defineError<{ holder: string }>(
     `Another process (${d.holder}) is the embedded identity provider already. What it knows of sign-ins is in its memory, so there can be one process with the web part only.`,
   () => "Configure auth.keycloak to run several, or start this one with --services=chat,worker.",
 );
-export const EmbeddedIdentityOnly = defineError<Record<string, never>>(
-  "token.embedded_only",
+export const CommandLineInvalid = defineError<{ why: string }>(
+  "command_line.invalid",
+  "invalid_input",
+  (d) => d.why,
+  () => "Say `slipway help` for everything there is.",
+);
+export const InstallationMissing = defineError<{ database: string }>(
+  "installation.missing",
+  "not_found",
+  (d) => `There is no Slipway here yet: ${d.database} does not exist.`,
+  () =>
+    "Name the right place with --config, SLIPWAY_CONFIG or SLIPWAY_DATA, or start Slipway once to make it.",
+);
+export const DataFolderUnusable = defineError<{ folder: string; why: string }>(
+  "data.unusable",
   "blocked",
-  () => "Tokens of sample people exist only with the embedded identity provider.",
-  () => "Sign in and make a token under Settings, or with POST /api/v1/me/tokens.",
+  (d) => `The data folder ${d.folder} cannot be used: ${d.why}.`,
+  () =>
+    "Let the user that runs Slipway write there, or choose another place with SLIPWAY_DATA or data in config.yaml.",
+);
+export const BackupExists = defineError<{ file: string }>(
+  "backup.exists",
+  "conflict",
+  (d) => `${d.file} is there already. Nothing was written.`,
+  () => "Choose another name, or say --force to replace it.",
+);
+export const BackupFailed = defineError<{ what: string; why: string }>(
+  "backup.failed",
+  "blocked",
+  (d) => `${d.what}: ${d.why}. Nothing was changed.`,
+);
+export const BackupUnusable = defineError<{ file: string; why: string }>(
+  "backup.unusable",
+  "invalid_input",
+  (d) => `${d.file} cannot be restored: ${d.why}. Nothing was changed.`,
+  () => "Use another backup.",
+);
+export const BackupNewer = defineError<{ file: string; version: string }>(
+  "backup.newer",
+  "blocked",
+  (d) =>
+    `${d.file} was made by a newer version of Slipway (${d.version}), which this one cannot read. Nothing was changed.`,
+  (d) => `Restore it with Slipway ${d.version} or a later one.`,
+);
+export const InstallationInTheWay = defineError<{ places: readonly string[] }>(
+  "installation.in_the_way",
+  "conflict",
+  (d) => `There is an installation here already: ${d.places.join(", ")}. Nothing was changed.`,
+  () =>
+    "Say --force to set it aside (it is kept) and restore, or name another place with SLIPWAY_DATA.",
 );
 
 const SHOWN_PROBLEMS = 5;

@@ -103,6 +103,8 @@ export interface EventMap {
   "person.deactivated": { username: string; why: string };
   "token.created": { token: string; name: string; scopes: readonly string[]; owner: string };
   "token.revoked": { token: string; name: string; owner: string };
+  /** Background work that had given up was given another chance. */
+  "work.retried": { work: string; name: string; about: string; error: string };
   /** Something was refused by policy: kept because attempts matter in an audit. */
   "access.denied": { permission: string; reason: string };
 }
@@ -111,7 +113,8 @@ export type EventName = keyof EventMap;
 
 /** What an event is about: `release`/`12`, `deployment`/`7`, `environment`/`prod`, … */
 export interface EventSubject {
-  readonly kind: "release" | "deployment" | "environment" | "service" | "team" | "person" | "token";
+  readonly kind:
+    "release" | "deployment" | "environment" | "service" | "team" | "person" | "token" | "work";
   readonly id: string;
 }
 

@@ -66,3 +66,16 @@ function cut(text: string, limit: number): string {
   // A cut between the halves of a surrogate pair would leave a broken character.
   return `${text.slice(0, Math.max(0, limit - 1)).replace(/\p{Cs}$/u, "")}…`.slice(0, limit);
 }
+
+/** A size as people read it: `512 B`, `3.4 kB`, `12 MB`, `1.2 GB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let size = bytes;
+  let unit = 0;
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || size >= 10 ? 0 : 1;
+  return `${size.toFixed(digits)} ${units[unit] ?? ""}`;
+}

@@ -22,6 +22,7 @@ export function createFakeServices(parts: FakeParts = {}): Services {
     environments: only("environments", parts.environments),
     catalog: only("catalog", parts.catalog),
     audit: only("audit", parts.audit),
+    backgroundWork: only("backgroundWork", parts.backgroundWork),
     people: only("people", {
       async actorOf(subject, via) {
         const person = samplePeople.find((each) => each.subject === subject);

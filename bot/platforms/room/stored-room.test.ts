@@ -155,7 +155,7 @@ describe("the bot in the stored room", () => {
     expect(await read()).toHaveLength(2);
   });
 
-  it("signs once for a hundred clicks, and answers all of them", async () => {
+  it("signs once for a hundred clicks, and says once that it is signed already", async () => {
     await say("@slipway create-release uat master");
     const card = (await read()).at(-1);
     const action = card?.actions.find(({ label }) => label === "Approve as Dev")?.action ?? "";
@@ -166,7 +166,7 @@ describe("the bot in the stored room", () => {
     expect(signatures).toEqual(["dev"]);
     const messages = await services.room.messages(dana, { channel: "releases", limit: 500 });
     const told = messages.filter(({ text }) => text.includes("signed release #12 as Dev already"));
-    expect(told).toHaveLength(99);
+    expect(told).toHaveLength(1);
     expect(messages.find(({ id }) => id === card?.id)?.text).toContain("signed by Dana");
   });
 

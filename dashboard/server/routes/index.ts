@@ -1,5 +1,6 @@
 import type { Route } from "../route.ts";
 import { auditRoutes } from "./audit.ts";
+import { backgroundWorkRoutes } from "./background-work.ts";
 import { catalogRoutes } from "./catalog.ts";
 import { connectionRoutes } from "./connections.ts";
 import { deploymentRoutes } from "./deployments.ts";
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   ...catalogRoutes,
   ...auditRoutes,
   ...connectionRoutes,
+  ...backgroundWorkRoutes,
   ...roomRoutes,
   ...eventRoutes,
 ];

@@ -1,7 +1,10 @@
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import express, { Router } from "express";
-import { absolutePath } from "swagger-ui-dist";
 import { createOpenApiDocument } from "../openapi.ts";
 import type { Route } from "../route.ts";
+
+const require = createRequire(import.meta.url);
 
 const page = `<!doctype html>
 <html lang="en">
@@ -43,6 +46,12 @@ window.SwaggerUIBundle({
 });
 `;
 
+/**
+ * Where the files of the page are. Importing the package would load its whole bundle into this process, 14 MB that only
+ * browsers need.
+ */
+const assets = dirname(require.resolve("swagger-ui-dist/package.json"));
+
 /** `/api/v1/openapi.json` and, as a page made of files on this disk, `/api/v1/docs`. Open to everybody. */
 export function createReference(routes: readonly Route[]): Router {
   const router = Router();
@@ -57,9 +66,6 @@ export function createReference(routes: readonly Route[]): Router {
   router.get("/docs/start.js", (_req, res) => {
     res.set("Cache-Control", "no-cache").type("js").send(start);
   });
-  router.use(
-    "/docs",
-    express.static(absolutePath(), { index: false, maxAge: "1d", redirect: false }),
-  );
+  router.use("/docs", express.static(assets, { index: false, maxAge: "1d", redirect: false }));
   return router;
 }

@@ -176,6 +176,11 @@ export function createFakeServices(
       verify: unexpected("verify the audit log"),
       ...overrides.audit,
     },
+    backgroundWork: {
+      list: unexpected("list background work"),
+      retry: unexpected("retry background work"),
+      ...overrides.backgroundWork,
+    },
     people: {
       async signedIn(claims, via) {
         state.signIns.push(claims);

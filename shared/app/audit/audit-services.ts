@@ -28,9 +28,9 @@ export function createAuditServices(): AuditServices {
       requireToRead(actor, "audit.read");
       return csv(query);
     },
-    async verify(actor: Actor) {
+    async verify(actor: Actor, onProgress) {
       requireToRead(actor, "audit.read");
-      return verifyChain();
+      return verifyChain(onProgress);
     },
   };
 }
@@ -97,6 +97,7 @@ const KINDS: Readonly<Record<EventSubject["kind"], true>> = {
   team: true,
   person: true,
   token: true,
+  work: true,
 };
 const SUBJECT_KINDS = Object.keys(KINDS);
 

@@ -71,6 +71,12 @@ const samples: { readonly [N in EventName]: EventMap[N] } = {
   "person.deactivated": { username: "dana", why: "the provider no longer knows them" },
   "token.created": { token: "t", name: "ci", scopes: ["read", "write"], owner: "dana" },
   "token.revoked": { token: "t", name: "ci", owner: "dana" },
+  "work.retried": {
+    work: "delivery-7",
+    name: "chat.announce-release",
+    about: "release/12",
+    error: "upstream.unavailable: chat does not answer.",
+  },
   "access.denied": { permission: "deployment.request", reason: "Vic may not deploy." },
 };
 

@@ -97,6 +97,8 @@ const wording: { readonly [N in EventName]: (payload: EventMap[N]) => string } =
   "token.created": (p) =>
     `API token "${said(p.name)}" of ${said(p.owner)} was made, for ${joinWords(p.scopes)}.`,
   "token.revoked": (p) => `API token "${said(p.name)}" of ${said(p.owner)} was revoked.`,
+  "work.retried": (p) =>
+    `Background work ${said(p.name)} about ${said(p.about)}, which had failed with "${said(p.error)}", was started again.`,
   "access.denied": (p) => `${p.permission} was refused: ${said(p.reason)}.`,
 };
 

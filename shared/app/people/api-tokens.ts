@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Op } from "sequelize";
 import type { ApiTokenView, CreateApiToken, CreatedApiToken } from "../../contract/me.ts";
+import type { PersonRef } from "../../contract/common.ts";
 import type { Actor, Via } from "../../core/actor.ts";
 import { ApiTokenRow } from "../../db/rows/api-token.ts";
 import { TokenInvalid, TokenNotFound } from "../../errors/catalog.ts";
@@ -8,6 +9,7 @@ import { newId, randomToken } from "../../lib/ids.ts";
 import { requireToRead } from "../access.ts";
 import { can } from "../policies.ts";
 import type { PeopleDeps } from "./people-deps.ts";
+import { loadPeople } from "./person-refs.ts";
 import { createShortCache } from "./short-cache.ts";
 
 /** Makes a leaked token recognisable, for people and for secret scanners. */
@@ -38,13 +40,30 @@ export interface ApiTokens {
   create(actor: Actor, owner: Owner, input: CreateApiToken): Promise<CreatedApiToken>;
   /** Throws TokenNotFound for one that is not theirs, unless they may manage everybody's. */
   revoke(actor: Actor, id: string): Promise<void>;
+  /** Everybody's, newest first, those that no longer work included. Throws PermissionDenied without `token.manage_any`. */
+  listAll(actor: Actor, of?: { readonly subject: string }): Promise<readonly IssuedToken[]>;
+  /** As `create`, with an end of any length. */
+  issue(actor: Actor, owner: Owner, input: NewToken): Promise<CreatedApiToken>;
+}
+
+/** A token somebody else is to use. */
+export interface NewToken {
+  readonly name: string;
+  readonly scopes: ApiTokenView["scopes"];
+  readonly expiresAt: Date;
+}
+
+/** A token as whoever runs Slipway sees it; its secret is nowhere. */
+export interface IssuedToken extends ApiTokenView {
+  readonly owner: PersonRef;
+  readonly state: "active" | "expired" | "revoked";
 }
 
 export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger">): ApiTokens {
   const { uow, clock, logger } = deps;
   const known = createShortCache<ApiTokenRow>(clock);
 
-  return { identify, list, create, revoke };
+  return { identify, list, create, revoke, listAll, issue };
 
   async function identify(secret: string): Promise<TokenIdentity> {
     const hash = hashOf(secret);
@@ -93,7 +112,16 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
     owner: Owner,
     { name, scopes, expiresInDays }: CreateApiToken,
   ): Promise<CreatedApiToken> {
-    requireToRead(actor, "token.manage_own");
+    const expiresAt = new Date(clock.now().getTime() + expiresInDays * DAY_MS);
+    return issue(actor, owner, { name, scopes, expiresAt });
+  }
+
+  async function issue(
+    actor: Actor,
+    owner: Owner,
+    { name, scopes, expiresAt }: NewToken,
+  ): Promise<CreatedApiToken> {
+    requireToRead(actor, owner.subject === actor.subject ? "token.manage_own" : "token.manage_any");
     const secret = PREFIX + randomToken(SECRET_LENGTH);
     const now = clock.now();
     const row = await uow.run(async (tx) => {
@@ -105,7 +133,7 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
           hash: hashOf(secret),
           scopes,
           createdAt: now,
-          expiresAt: new Date(now.getTime() + expiresInDays * DAY_MS),
+          expiresAt,
         },
         { transaction: tx.sequelize },
       );
@@ -120,6 +148,24 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
     return { ...presentToken(row), token: secret };
   }
 
+  async function listAll(
+    actor: Actor,
+    of?: { readonly subject: string },
+  ): Promise<readonly IssuedToken[]> {
+    requireToRead(actor, "token.manage_any");
+    const rows = await ApiTokenRow.findAll({
+      where: of ? { subject: of.subject } : {},
+      order: [["createdAt", "DESC"]],
+    });
+    const people = await loadPeople(rows.map((row) => row.subject));
+    const now = clock.now();
+    return rows.map((row) => ({
+      ...presentToken(row),
+      owner: people.ref(row.subject),
+      state: stateOf(row, now),
+    }));
+  }
+
   async function revoke(actor: Actor, id: string): Promise<void> {
     requireToRead(actor, "token.manage_own");
     const row = await ApiTokenRow.findByPk(id);
@@ -127,6 +173,7 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
     if (!row || row.revokedAt || !(isTheirs || can(actor, "token.manage_any").ok)) {
       throw new TokenNotFound({ token: id });
     }
+    const owner = (await loadPeople([row.subject])).ref(row.subject);
     await uow.run(async (tx) => {
       const [count] = await ApiTokenRow.update(
         { revokedAt: clock.now() },
@@ -135,7 +182,7 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
       if (count > 0) {
         await tx.emit({
           name: "token.revoked",
-          payload: { token: id, name: row.name, owner: row.subject },
+          payload: { token: id, name: row.name, owner: owner.username },
           actor,
           subject: { kind: "token", id },
         });
@@ -148,6 +195,13 @@ export function createApiTokens(deps: Pick<PeopleDeps, "uow" | "clock" | "logger
 /** Marks who acts as acting through a token. */
 export function throughToken(via: Via, token: TokenIdentity): Via {
   return { ...via, token: { id: token.id, scopes: token.scopes } };
+}
+
+function stateOf(row: ApiTokenRow, now: Date): IssuedToken["state"] {
+  if (row.revokedAt) {
+    return "revoked";
+  }
+  return row.expiresAt && row.expiresAt <= now ? "expired" : "active";
 }
 
 function hashOf(secret: string): string {

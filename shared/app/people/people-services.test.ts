@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ClaimsSource, RefreshedClaims } from "../../core/ports/claims-source.ts";
+import { systemActor } from "../../core/actor.ts";
 import type { Exclusive } from "../../db/held-lease.ts";
 import { ApiTokenRow } from "../../db/rows/api-token.ts";
 import { EventRow } from "../../db/rows/event.ts";
 import { PersonRow } from "../../db/rows/person.ts";
 import {
   IdentityUnavailable,
+  PermissionDenied,
   PersonInactive,
   PersonNotFound,
   SignInRequired,
@@ -207,15 +209,75 @@ describe("API tokens", () => {
     await expect(people.services.revokeToken(other, id)).rejects.toBeInstanceOf(TokenNotFound);
   });
 
-  it("are issued at the command-line for people the provider lists, in the name of whoever runs it", async () => {
-    await people.learnDirectory();
+  describe("of others, for whoever runs Slipway", () => {
+    const operator = { ...systemActor, name: "root (command line)", via: { platform: "cli" } };
+    const inAWeek = () => new Date(database.clock.now().getTime() + 7 * 86_400_000);
+    const issue = (username: string, scopes: ("read" | "write")[] = ["read"]) =>
+      people.tokens.issue(operator, username, { name: "try-out", scopes, expiresAt: inAWeek() });
 
-    const { token } = await people.issueToken("dana", "try-out");
+    it("are made in the name of the owner, with scopes and an end, and recorded as made by whoever ran the command", async () => {
+      await people.learnDirectory();
 
-    expect((await people.services.actorOfToken(token, via)).name).toBe("Dana");
-    const event = await EventRow.findOne({ where: { name: "token.created" }, rejectOnEmpty: true });
-    expect(event).toMatchObject({ actorSubject: "system", platform: "cli" });
-    await expect(people.issueToken("nobody", "x")).rejects.toBeInstanceOf(PersonNotFound);
+      const made = await issue("dana");
+
+      const actor = await people.services.actorOfToken(made.token, via);
+      expect([actor.name, can(actor, "release.read").ok, can(actor, "release.create").ok]).toEqual([
+        "Dana",
+        true,
+        false,
+      ]);
+      expect(made.expiresAt).toBe(inAWeek().toISOString());
+      const event = await EventRow.findOne({
+        where: { name: "token.created" },
+        rejectOnEmpty: true,
+      });
+      expect(event).toMatchObject({
+        actorSubject: "system",
+        actorName: "root (command line)",
+        platform: "cli",
+        payload: { owner: "dana", scopes: ["read"] },
+      });
+      await expect(issue("nobody")).rejects.toBeInstanceOf(PersonNotFound);
+    });
+
+    it("are listed with owner and state, and work no more once revoked", async () => {
+      await people.learnDirectory();
+      const [first, second] = [await issue("dana"), await issue("dana")];
+
+      await people.tokens.revoke(operator, first.id);
+
+      const listed = await people.tokens.list(operator, "dana");
+      expect(new Map(listed.map((one) => [one.id, one.state]))).toEqual(
+        new Map([
+          [first.id, "revoked"],
+          [second.id, "active"],
+        ]),
+      );
+      expect(listed[0]?.owner).toEqual({ subject: "s-dana", username: "dana", name: "Dana" });
+      await expect(people.services.actorOfToken(first.token, via)).rejects.toBeInstanceOf(
+        TokenInvalid,
+      );
+      const event = await EventRow.findOne({
+        where: { name: "token.revoked" },
+        rejectOnEmpty: true,
+      });
+      expect(event).toMatchObject({ platform: "cli", payload: { owner: "dana" } });
+      await database.clock.advance(8 * 86_400_000);
+      expect((await people.tokens.list(operator)).map((one) => one.state).sort()).toEqual([
+        "expired",
+        "revoked",
+      ]);
+    });
+
+    it("are nobody's business who may not manage them", async () => {
+      const actor = await people.services.signedIn(dana, via, "first");
+
+      await expect(people.tokens.list(actor)).rejects.toBeInstanceOf(PermissionDenied);
+      await people.services.signedIn({ ...dana, subject: "s-quinn", username: "quinn" }, via, null);
+      await expect(
+        people.tokens.issue(actor, "quinn", { name: "x", scopes: ["read"], expiresAt: inAWeek() }),
+      ).rejects.toBeInstanceOf(PermissionDenied);
+    });
   });
 });
 

@@ -1,11 +1,12 @@
 import { Op } from "sequelize";
-import { systemActor, type Via } from "../../core/actor.ts";
+import type { PersonRef } from "../../contract/common.ts";
+import { systemActor, type Actor } from "../../core/actor.ts";
 import { contains } from "../../db/contains.ts";
 import { PersonRow } from "../../db/rows/person.ts";
 import { PersonNotFound } from "../../errors/catalog.ts";
 import type { CreatedApiToken } from "../../contract/me.ts";
 import type { PeopleServices } from "../services.ts";
-import { createApiTokens, throughToken } from "./api-tokens.ts";
+import { createApiTokens, throughToken, type IssuedToken, type NewToken } from "./api-tokens.ts";
 import { createKnowPeople } from "./know-people.ts";
 import type { PeopleDeps } from "./people-deps.ts";
 
@@ -16,8 +17,15 @@ export interface PeopleModule {
   readonly services: PeopleServices;
   /** Learns of everybody the identity provider can list, so that people are known before they first sign in. */
   learnDirectory(): Promise<void>;
-  /** A token for somebody else, asked for by whoever runs Slipway at its command-line. Throws PersonNotFound. */
-  issueToken(username: string, name: string): Promise<CreatedApiToken>;
+  /** Tokens of others, for whoever runs Slipway at its command-line. */
+  readonly tokens: {
+    /** Somebody known by username. Throws PersonNotFound. */
+    ownerOf(username: string): Promise<PersonRef>;
+    /** A token with the rights its owner has when it is used, never more. Throws PersonNotFound. */
+    issue(actor: Actor, username: string, input: NewToken): Promise<CreatedApiToken>;
+    list(actor: Actor, username?: string): Promise<readonly IssuedToken[]>;
+    revoke(actor: Actor, id: string): Promise<void>;
+  };
 }
 
 export function createPeopleServices(deps: PeopleDeps): PeopleModule {
@@ -75,23 +83,26 @@ export function createPeopleServices(deps: PeopleDeps): PeopleModule {
         }
       }
     },
-    async issueToken(username, name) {
-      const row = await PersonRow.findOne({ where: { username, active: true } });
-      if (!row) {
-        const known = await PersonRow.findAll({ where: { active: true }, limit: MOST_FOUND });
-        throw new PersonNotFound({
-          person: username,
-          known: known.map((person) => person.username),
-        });
-      }
-      const via: Via = { platform: "cli" };
-      return tokens.create({ ...systemActor, via }, row, {
-        name,
-        scopes: ["read", "write"],
-        expiresInDays: 90,
-      });
+    tokens: {
+      ownerOf,
+      issue: async (actor, username, input) => tokens.issue(actor, await ownerOf(username), input),
+      list: async (actor, username) =>
+        tokens.listAll(actor, username === undefined ? undefined : await ownerOf(username)),
+      revoke: (actor, id) => tokens.revoke(actor, id),
     },
   };
+
+  async function ownerOf(username: string): Promise<PersonRef> {
+    const row = await PersonRow.findOne({ where: { username, active: true } });
+    if (!row) {
+      const known = await PersonRow.findAll({ where: { active: true }, limit: MOST_FOUND });
+      throw new PersonNotFound({
+        person: username,
+        known: known.map((person) => person.username),
+      });
+    }
+    return { subject: row.subject, username: row.username, name: row.name };
+  }
 }
 
 function rolesOf(actor: { readonly grants: readonly { readonly role: string }[] }): string[] {

@@ -53,6 +53,9 @@ describeWith("PostgreSQL", hasPostgres)("background work on pg-boss", () => {
           error,
         }));
       },
+      dead: member.database.dialect
+        .openJobs({ logger: member.logger })
+        .deadJobs({ clock: member.clock }),
       async close() {
         await member.close();
         await cluster.dropDatabase(name);

@@ -10,7 +10,8 @@ import { afterFailure, isOurFault } from "../after-failure.ts";
 import type { UnitOfWork } from "../unit-of-work.types.ts";
 import { JOB_NAMES, type Job, type RunningWorkQueue } from "../work-queue.types.ts";
 
-const SCHEMA = "pgboss";
+/** Where pg-boss keeps its tables. */
+export const SCHEMA = "pgboss";
 /** How long a job belongs to a process that has stopped beating, e.g. because it was killed. */
 const LEASE_SECONDS = 30;
 const BEAT_MS = (LEASE_SECONDS * 1_000) / 3;
@@ -27,7 +28,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 const BESIDE = { inTurn: false } as const;
 
 /** What pg-boss stores of a job of ours. */
-interface Stored {
+export interface Stored {
   readonly payload: Job["payload"];
   /** Attempts that failed before this one was enqueued. */
   readonly failures: number;

@@ -9,6 +9,7 @@ import type { AppError } from "../../errors/app-error.ts";
 import type { Dialect } from "../dialect.types.ts";
 import { MOST_ATTEMPTS, pauseAfter } from "../second-attempts.ts";
 import { SessionTransaction } from "../session-transaction.ts";
+import { createBossDeadJobs } from "./boss-dead-jobs.ts";
 import { createBossQueue, createBossStore } from "./boss-work-queue.ts";
 import type { PostgresAddress } from "./postgres-address.ts";
 import {
@@ -161,6 +162,7 @@ export function createPostgresDialect(
       const store = createBossStore({ sequelize, ...deps });
       return {
         ...store,
+        deadJobs: () => createBossDeadJobs({ sequelize, store }),
         createQueue: (parts) => createBossQueue({ sequelize, store, ...parts }),
       };
     },

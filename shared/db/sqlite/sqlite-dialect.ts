@@ -2,8 +2,8 @@ import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Sequelize, Transaction } from "sequelize";
 import sqlite3 from "sqlite3";
-import type { AppError } from "../../errors/app-error.ts";
 import { DatabaseInUse, DatabaseUnusable, StorageUnavailable } from "../../errors/catalog.ts";
+import { createDeadJobs } from "../dead-work.ts";
 import { enqueueRow } from "../job-rows.ts";
 import { createLocalSignals } from "../signals.ts";
 import { createWorkQueue } from "../work-queue.ts";
@@ -135,6 +135,7 @@ export function createSqliteDialect(
     openJobs: () => ({
       prepare: async () => undefined,
       enqueue: enqueueRow,
+      deadJobs: createDeadJobs,
       createQueue: (deps) => createWorkQueue({ sequelize, ...deps }),
     }),
     servesManyWriters: false,
@@ -347,7 +348,8 @@ function execute(connection: SqliteConnection, sql: string): Promise<void> {
   });
 }
 
-function storageFault(error: unknown): AppError | undefined {
+/** A fault of an SQLite file as an error in words; undefined for anything else. */
+export function storageFault(error: unknown): InstanceType<typeof StorageUnavailable> | undefined {
   const fault = sqliteFault(error);
   return (
     fault && new StorageUnavailable({ why: fault.why }, { cause: error, remedy: fault.remedy })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ReleaseNotFound, UpstreamUnavailable } from "../../errors/catalog.ts";
 import { MOST_ATTEMPTS } from "../after-failure.ts";
+import type { DeadWorkStore } from "../dead-work.ts";
 import type { UnitOfWork } from "../unit-of-work.types.ts";
 import type { Job, RunningWorkQueue } from "../work-queue.types.ts";
 
@@ -21,6 +22,7 @@ export interface QueueBench {
   jobs(): Promise<
     readonly { readonly state: "waiting" | "running" | "dead"; error: string | null }[]
   >;
+  readonly dead: DeadWorkStore;
   close(): Promise<void>;
 }
 
@@ -206,6 +208,44 @@ export function workQueueContract(create: () => Promise<QueueBench>): void {
       await bench.pass(10_000);
       await queue.runDue();
       expect(attempts).toBe(2);
+    });
+
+    it("shows what died, newest first, and does it once more when it is revived", async () => {
+      let isAway = true;
+      const ran: unknown[] = [];
+      queue.work("release.refresh", { concurrency: 1 }, async ({ number }) => {
+        if (isAway) {
+          throw new ReleaseNotFound({ release: `#${String(number)}` });
+        }
+        ran.push(number);
+      });
+      await enqueue({ payload: { number: 1 } });
+      await queue.runDue();
+      await enqueue({ payload: { number: 2 }, key: "release/2" });
+      await queue.runDue();
+      isAway = false;
+
+      const dead = await bench.dead.list({ limit: 10, offset: 0 });
+      expect(await bench.dead.count()).toBe(2);
+      expect(dead).toMatchObject([
+        { name: "release.refresh", about: "number/2", attempts: 1, isWanted: true },
+        { name: "release.refresh", about: "number/1", attempts: 1, isWanted: true },
+      ]);
+      expect(dead[0]?.error).toContain("#2");
+      expect(await bench.dead.list({ limit: 1, offset: 1 })).toEqual(dead.slice(1));
+      const id = dead[0]?.id ?? "";
+      await bench.uow.run(async (tx) => {
+        expect(await bench.dead.find(id, tx.sequelize)).toEqual(dead[0]);
+        await bench.dead.revive(id, tx.sequelize);
+      });
+      await queue.runDue();
+
+      expect(ran).toEqual([2]);
+      expect(await bench.dead.list({ limit: 10, offset: 0 })).toEqual(dead.slice(1));
+      await bench.uow.run(async (tx) => {
+        expect(await bench.dead.find(id, tx.sequelize)).toBeNull();
+        expect(await bench.dead.find("12345678901", tx.sequelize)).toBeNull();
+      });
     });
 
     it("buries a refusal at once", async () => {
