@@ -125,7 +125,11 @@ module.exports = {
       "Only the Swarm target speaks the Engine API.",
     ),
     vendor(["tar"], "shared/backup", "Archives are written and read by shared/backup only."),
-    vendor(["commander"], "bot/cli", "What is typed at a shell is parsed in bot/cli."),
+    vendor(
+      ["commander"],
+      "bot/(cli|demo-swarm)",
+      "What is typed at a shell is parsed in bot/cli and bot/demo-swarm.ts.",
+    ),
     vendor(["execa"], "shared/integrations", "Processes are started by providers only."),
     vendor(
       ["@octokit/[^/]+"],

@@ -263,7 +263,9 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       if (isAlone) {
         await takeOver(uow);
       }
-      await Promise.all([...targets.values()].map((target) => target.check?.(stopping.signal)));
+      await Promise.all(
+        [...targets.values()].map(async (target) => target.check?.(stopping.signal)),
+      );
       await processes.exclusive("prepare", async () => {
         await syncDeclaredServices({ uow, clock }, config.services);
         await people.learnDirectory();

@@ -44,11 +44,11 @@ describe("help", () => {
   });
 
   it("has colours for a terminal that wants them, and for nobody else", async () => {
-    const coloured = /\u001b\[/;
-    expect((await shell.runOnTerminal({}, "help")).stdout).toMatch(coloured);
-    expect((await shell.runOnTerminal({ NO_COLOR: "1" }, "help")).stdout).not.toMatch(coloured);
-    expect((await shell.runOnTerminal({ TERM: "dumb" }, "help")).stdout).not.toMatch(coloured);
-    expect((await shell.run("help")).stdout).not.toMatch(coloured);
+    const coloured = "\u001b[";
+    expect((await shell.runOnTerminal({}, "help")).stdout).toContain(coloured);
+    expect((await shell.runOnTerminal({ NO_COLOR: "1" }, "help")).stdout).not.toContain(coloured);
+    expect((await shell.runOnTerminal({ TERM: "dumb" }, "help")).stdout).not.toContain(coloured);
+    expect((await shell.run("help")).stdout).not.toContain(coloured);
   });
 });
 

@@ -18,7 +18,7 @@ export function createChatWebhooks(deps: {
   const { platforms, leader, inbox } = deps;
   return new Map(
     platforms
-      .filter(({ webhook }) => webhook !== undefined)
+      .filter((platform) => platform.webhook !== undefined)
       .map(({ id }) => [id, (request) => answer(id, request)] as const),
   );
 

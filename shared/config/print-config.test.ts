@@ -67,7 +67,7 @@ describe(printConfig.name, () => {
       load(database("postgres://slipway:hunter2hunter2@db.example.com/releases")),
     );
     expect(printed).not.toContain("hunter2");
-    expect(printed).toContain("postgres://slipway:[secret]@db.example.com/releases");
+    expect(printed).toContain("postgres://[secret]@db.example.com/releases");
   });
 
   it("fills in what was left out", () => {

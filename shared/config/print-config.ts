@@ -87,12 +87,9 @@ function databaseOf({ database }: Config): unknown {
   if (database.dialect === "sqlite") {
     return { url: `sqlite:${database.storage}` };
   }
-  const { url, password } = database;
   return {
-    url:
-      password === null
-        ? url.reveal()
-        : url.reveal().replace(/^(postgres(?:ql)?:\/\/[^:@/?#]*):[^@/?#]*@/, `$1:${HIDDEN}@`),
+    // Its password is hidden with every other that stands in an address.
+    url: database.url.reveal(),
     pool: database.poolSize,
     connect_timeout: duration(database.connectTimeoutMs),
     statement_timeout: duration(database.statementTimeoutMs),

@@ -80,6 +80,7 @@ export default defineConfig([
       "shared/bench/**",
       "**/*.test.ts",
       "bot/scenarios/**",
+      "bot/cli/testing/**",
     ],
     rules: {
       "no-restricted-properties": [

@@ -187,7 +187,7 @@ export function createRoomServices(deps: {
     editAsBot: (id, { text, card }) =>
       uow.run((tx) => edit(tx, id, cleanLines(text, TEXT_LIMIT), card)),
 
-    listen: exchange.listen,
+    listen: (onNotice) => exchange.listen(onNotice),
     attend: (bot) => exchange.attend(bot, readRecent),
   };
 

@@ -8,7 +8,7 @@ const NAME_PLACEHOLDER = "{SERVICE}";
 
 /** What `{…}` can stand for in the value of a variable. */
 const VALUE_PLACEHOLDERS = ["version", "commit"] as const;
-export type ValuePlaceholder = (typeof VALUE_PLACEHOLDERS)[number];
+type ValuePlaceholder = (typeof VALUE_PLACEHOLDERS)[number];
 
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
