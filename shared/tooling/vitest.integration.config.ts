@@ -12,7 +12,6 @@ export default defineConfig({
     reporters: ["default", "./shared/tooling/skip-reporter.ts"],
     include: ["{bot,shared}/**/*.integration.test.ts", "dashboard/server/**/*.integration.test.ts"],
     fileParallelism: false,
-    passWithNoTests: true,
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },
