@@ -89,6 +89,16 @@ export function deployTargetContract(
       expect(await versions("billing")).toEqual(["1.0.0"]);
     });
 
+    it("asks once more right before it changes anything, and changes nothing when it may not", async () => {
+      await target.apply(desiredState("billing", "1.0.0"), run());
+      const applying = target.apply(desiredState("billing", "1.1.0", { fencingToken: 2 }), {
+        ...run(),
+        confirm: () => Promise.reject(new Error("another one has taken over")),
+      });
+      await expect(applying).rejects.toThrow("another one has taken over");
+      expect(await versions("billing")).toEqual(["1.0.0"]);
+    });
+
     it("goes back by applying the older state", async () => {
       await target.apply(desiredState("billing", "1.0.0"), run());
       await target.apply(desiredState("billing", "1.1.0", { fencingToken: 2 }), run());

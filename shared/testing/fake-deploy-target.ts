@@ -177,6 +177,7 @@ export function createFakeDeployTarget(clock: Clock): FakeDeployTarget {
         hanging.reach();
         await untilAborted(hanging.until, run.signal);
       }
+      await run.confirm?.();
       const failure = failures.get(key)?.shift();
       if (failure) {
         failure.log?.forEach((line) => run.log(line));

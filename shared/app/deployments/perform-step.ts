@@ -1,5 +1,6 @@
 import { CAUSE_INTERNAL, settle, type Settlement } from "../../core/deployment.ts";
 import type {
+  ApplyContext,
   ApplyResult,
   DeployTarget,
   DesiredState,
@@ -44,6 +45,8 @@ export interface StepContext {
   /** Aborts with a `StopReason` as reason. */
   readonly stop: AbortSignal;
   readonly log: (line: string) => void;
+  /** Rejects when another runner has this deployment; then `stop` has aborted too. */
+  readonly confirm: () => Promise<void>;
 }
 
 /** How long something that was told to end may take before it is left to itself. */
@@ -208,7 +211,11 @@ async function applyStep(
   );
   const target = deps.targets(environment);
   const result = await withGrace(
-    startApply(target, stage, state, context.log, deadline.signal),
+    startApply(target, stage, state, {
+      log: context.log,
+      signal: deadline.signal,
+      confirm: context.confirm,
+    }),
     deadline.signal,
     deps.timers,
   );
@@ -230,15 +237,12 @@ function startApply(
   target: DeployTarget,
   stage: "migrate" | "deploy",
   state: DesiredState,
-  log: (line: string) => void,
-  signal: AbortSignal,
+  run: ApplyContext,
 ): Promise<ApplyResult> {
   if (stage === "deploy") {
-    return target.apply(state, { log, signal });
+    return target.apply(state, run);
   }
-  return target.migrate
-    ? target.migrate(state, { log, signal })
-    : Promise.resolve({ outcome: "unchanged" });
+  return target.migrate ? target.migrate(state, run) : Promise.resolve({ outcome: "unchanged" });
 }
 
 function appliedWords(

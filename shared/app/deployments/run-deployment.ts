@@ -113,7 +113,7 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
       if (!(error instanceof LeaseLost)) {
         throw error;
       }
-      deps.logger.warn({ deployment: lease.number }, "another runner took a deployment over");
+      loseLease();
     } finally {
       stopHeartbeat();
       log.stop();
@@ -126,7 +126,10 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
   async function advance(): Promise<boolean> {
     bell = createBell();
     const row = await DeploymentRow.findByPk(lease.deploymentId);
-    if (!row || row.finishedAt !== null || row.fencing !== lease.token) {
+    if (row && row.fencing !== lease.token) {
+      loseLease();
+    }
+    if (!row || row.finishedAt !== null || lost.signal.aborted) {
       return false;
     }
     if (stopping.signal.aborted) {
@@ -313,12 +316,25 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
       settleMs: settings(row)?.settleMs ?? 0,
       stop,
       log: (line) => log.write(step.service, step.stage, line),
+      confirm,
     };
     const result = await inRepositoryOrder(step, desired, () => work(context, step, desired));
     await boundary(`${step.stage}:done`);
     if (result.status !== "abandoned") {
       await record(row, step, desired, result);
       await boundary(`${step.stage}:recorded`);
+    }
+  }
+
+  /** A process may sleep through its lease, paused or on a machine that was: what it was about to do is not its to do any more. */
+  async function confirm(): Promise<void> {
+    try {
+      await persist(() => Promise.resolve());
+    } catch (error) {
+      if (error instanceof LeaseLost) {
+        loseLease();
+      }
+      throw error;
     }
   }
 
@@ -464,6 +480,12 @@ export function startRun(deps: RunDeps, lease: Lease): Run {
   }
 
   function loseLease(): void {
+    if (!lost.signal.aborted) {
+      deps.logger.warn(
+        { deployment: lease.number },
+        "this runner has lost a deployment to another",
+      );
+    }
     lost.abort();
     endRunning("lease_lost");
     bell.ring();

@@ -86,6 +86,11 @@ export interface ApplyContext {
   log(line: string): void;
   /** Aborting ends everything the apply started before the promise settles. */
   readonly signal: AbortSignal;
+  /**
+   * Asked right before the first change, after everything that takes time: rejects when another runner has taken over while
+   * this one slept, and then nothing is changed. Absent: nobody else can.
+   */
+  confirm?(): Promise<void>;
 }
 
 /**

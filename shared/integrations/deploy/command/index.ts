@@ -204,6 +204,7 @@ export function createCommandTarget(options: CommandOptions, deps: CommandDeps):
     if (!filled.ok) {
       return failed("config", `Not run, because ${filled.why} (${keyOf(operation)}).`);
     }
+    await run.confirm?.();
     const output = createOutput(redact, (line) => run.log(line));
     const end = await execute(operation, filled.argv, values, run.signal, output);
     return conclude(operation, values.service, end, output);

@@ -49,6 +49,7 @@ export async function applyService(
   prepared.warnings.forEach((warning) => run.log(warning));
   const baseline = new Set(found?.facts.tasks.map(({ id }) => id));
   const since = await deps.looker.now(run.signal);
+  await run.confirm?.();
   const handedOver = await handOver(deps, prepared, run);
   if (handedOver) {
     return handedOver;

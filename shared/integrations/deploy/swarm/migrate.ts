@@ -26,6 +26,7 @@ export async function migrateService(
   } else {
     await removeJobs(deps, desired.service, run.signal);
     run.signal.throwIfAborted();
+    await run.confirm?.();
     const handed = await deps.applier.deploy(prepared, run);
     if (handed.outcome === "refused") {
       return { outcome: "failed", cause: handed.cause, detail: handed.detail };

@@ -24,6 +24,7 @@ export async function restartService(
     }
     const { service, tasks } = found.facts;
     const since = await deps.looker.now(run.signal);
+    await run.confirm?.();
     const answer = await deps.engine.update(
       service.id,
       service.version,
