@@ -23,6 +23,8 @@ import { commitOn, createRepository, git } from "./repository.ts";
  */
 export interface Workspace {
   readonly directory: string;
+  /** Where the scripts deploy to, as under `target` of an environment. */
+  readonly target: Readonly<Record<string, unknown>>;
   /** The text of config.yaml: `preprod` and `prod` on the scripts. `extra` keys go into each environment. */
   config(options?: WorkspaceConfig): string;
   /** Environment of the server: git goes through a gate. */
@@ -122,8 +124,14 @@ export function createWorkspace(
   for (const service of Object.keys(services)) {
     createRepository(join(directory, "repos", service));
   }
+  const target = {
+    kind: "command",
+    apply: [join(directory, "bin/apply.sh"), "{environment}", "{service}", "{commit}"],
+    observe: [join(directory, "bin/observe.sh"), "{environment}", "{service}"],
+  };
   return {
     directory,
+    target,
     config,
     env: { PATH: `${join(directory, "bin")}:${process.env["PATH"] ?? ""}` },
     commit: (service, title) => commitOn(join(directory, "repos", service), title),
@@ -159,7 +167,6 @@ export function createWorkspace(
   }
 
   function config(options: WorkspaceConfig = {}): string {
-    const target = `{ kind: command, apply: [${join(directory, "bin/apply.sh")}, "{environment}", "{service}", "{commit}"], observe: [${join(directory, "bin/observe.sh")}, "{environment}", "{service}"] }`;
     return [
       "repositories:",
       `  - { provider: git, root: ${join(directory, "repos")} }`,
@@ -175,11 +182,11 @@ export function createWorkspace(
       "    branch: uat",
       "    sign_off: none",
       '    land: "off"',
-      `    target: ${target}`,
+      `    target: ${JSON.stringify(target)}`,
       "  - name: prod",
       "    branch: master",
       "    promote_from: preprod",
-      `    target: ${target}`,
+      `    target: ${JSON.stringify(target)}`,
       ...(options.prod ?? []).map((line) => `    ${line}`),
       `limits: { requests_per_second: ${String(options.limit ?? 1_000)} }`,
       "",
