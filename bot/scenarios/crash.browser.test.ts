@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { AuditVerification } from "../../shared/contract/audit.ts";
 import type { DeploymentPage, DeploymentView } from "../../shared/contract/deployment.ts";
 import type { EnvironmentView } from "../../shared/contract/environment.ts";
 import type { ReleaseView } from "../../shared/contract/release.ts";
 import type { z } from "zod";
+import { expectCards, expectNothingLeftOver } from "./testing/aftermath.ts";
 import { createPerson, type Person } from "./testing/person.ts";
 import { startServer, type ServerProcess } from "./testing/server-process.ts";
 import { createWorkspace, type Workspace } from "./testing/workspace.ts";
@@ -90,42 +90,8 @@ async function expectDeployed(): Promise<void> {
   expect(deployment.steps.map((step) => step.status)).toEqual(
     deployment.steps.map(() => "succeeded"),
   );
-  await expectNothingLeftOver();
-  await expectCards(deployment.number, "succeeded");
-}
-
-async function expectNothingLeftOver(): Promise<void> {
-  const { body } = await dana.get<EnvironmentView>("/environments/prod");
-  expect(body.activeDeployment).toBeNull();
-  expect(body.lock).toBeNull();
-  expect(body.hold).toBeNull();
-  const chain = await dana.get<AuditVerification>("/audit-log/verification");
-  expect(chain.body).toMatchObject({ ok: true, brokenAt: null });
-}
-
-/** One live card where everybody is told, and at most one where it was asked for: both show the end. */
-async function expectCards(deployment: number, status: string): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      expect(await cardTitles("releases", deployment)).toEqual([
-        expect.stringContaining(`(${status})`),
-      ]);
-      const asked = await cardTitles("general", deployment);
-      expect(asked.length).toBeLessThanOrEqual(1);
-      for (const title of asked) {
-        expect(title).toContain(`(${status})`);
-      }
-    },
-    { timeout: 20_000, interval: 50 },
-  );
-}
-
-/** Of live cards: the message that announces a failure has no status in parentheses. */
-async function cardTitles(channel: string, deployment: number): Promise<readonly string[]> {
-  const messages = await dana.messages(channel);
-  return messages
-    .map((message) => message.text.split("\n")[0] ?? "")
-    .filter((title) => title.startsWith(`Deployment #${deployment}:`) && title.endsWith(")"));
+  await expectNothingLeftOver(dana);
+  await expectCards(dana, deployment.number, "succeeded");
 }
 
 describe("a process that is killed during a deployment", () => {
@@ -250,8 +216,8 @@ describe("a process that is killed during a deployment", () => {
       ["core", false],
       ["web", false],
     ]);
-    await expectNothingLeftOver();
-    await expectCards(deployment.number, "failed");
+    await expectNothingLeftOver(dana);
+    await expectCards(dana, deployment.number, "failed");
 
     await olivia.send("POST", `/deployments/${deployment.number}/retry`);
     await vi.waitFor(

@@ -52,6 +52,8 @@ export interface Parts {
   /** SQLite without one. */
   readonly databaseUrl?: string;
   readonly processes?: readonly string[];
+  /** Further keys of the environment `prod`. */
+  readonly prod?: Readonly<Record<string, unknown>>;
 }
 
 /** `user-service` is the second wave. */
@@ -93,7 +95,7 @@ export async function createInstallation(parts: Parts): Promise<Installation> {
       await commit(service, "feat: the first thing Slipway sees");
     }
     return {
-      config: configOf(source, target),
+      config: configOf(source, target, parts.prod),
       env: { ...source.env, ...target.env },
       ...(parts.databaseUrl !== undefined && { databaseUrl: parts.databaseUrl }),
       ...(parts.processes && { processes: parts.processes }),
@@ -144,7 +146,7 @@ export async function createSampleInstallation(): Promise<Installation> {
   };
 }
 
-function configOf(source: Source, target: Target): string {
+function configOf(source: Source, target: Target, prod: Parts["prod"] = {}): string {
   return stringify({
     repositories: [source.entry],
     services: Object.entries(SERVICES).map(([name, dependsOn]) => ({
@@ -154,6 +156,7 @@ function configOf(source: Source, target: Target): string {
     })),
     environments: ENVIRONMENTS.map((environment) => ({
       ...environment,
+      ...(environment.name === "prod" && prod),
       target: target.entry(environment.name),
     })),
   });

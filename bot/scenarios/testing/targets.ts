@@ -2,9 +2,11 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import {
   startSwarm,
+  type Behaviour,
   type TestSwarm,
 } from "../../../shared/integrations/deploy/swarm/testing/swarm.ts";
 import { untilItWorks } from "../../../shared/testing/until-it-works.ts";
+import { findProgram } from "./gates.ts";
 import type { Target } from "./installation.ts";
 import { createWorkspace } from "./workspace.ts";
 
@@ -24,20 +26,25 @@ export async function commandTarget(folder: string): Promise<Target> {
   };
 }
 
+export interface SwarmTarget extends Target {
+  readonly swarm: TestSwarm;
+  /** How containers behave that are made of a service from now on. */
+  behave(service: string, behaviour: Behaviour): void;
+  /** How many tasks Swarm has made of a commit; it forgets all but the last few of a service. */
+  timesStarted(environment: string, service: string, commit: string): Promise<number>;
+}
+
 /** As `version` of a release names a commit. */
 const SHORT_COMMIT = 8;
 const COMPOSE = "deploy/stack.yml";
 
 /** A Docker Swarm of its own, with a stack for each environment. */
-export async function swarmTarget(): Promise<Target> {
+export async function swarmTarget(): Promise<SwarmTarget> {
   const swarm = await startSwarm();
-  return { ...onSwarm(swarm), close: () => swarm.stop() };
-}
-
-/** On a Swarm that somebody else starts and stops. */
-export function onSwarm(swarm: TestSwarm): Target {
   const commits = new Map<string, string>();
+  const behaviours = new Map<string, Behaviour>();
   return {
+    swarm,
     entry: (environment) => ({
       kind: "swarm",
       host: swarm.host,
@@ -51,7 +58,10 @@ export function onSwarm(swarm: TestSwarm): Target {
     async build(service, commit) {
       const version = commit.slice(0, SHORT_COMMIT);
       commits.set(imageOf(service, version), commit);
-      await swarm.image(imageOf(service, version), { health: "green" });
+      await swarm.image(imageOf(service, version), {
+        behaviour: behaviours.get(service) ?? "steady",
+        health: "green",
+      });
     },
     async bringOut(environment, service, commit) {
       await swarm.deployStack(environment, stackFile(service, commit.slice(0, SHORT_COMMIT)));
@@ -65,7 +75,14 @@ export function onSwarm(swarm: TestSwarm): Target {
       );
     },
     running,
-    close: async () => undefined,
+    behave: (service, behaviour) => void behaviours.set(service, behaviour),
+    async timesStarted(environment, service, commit) {
+      const images = await swarm.docker(
+        ...["service", "ps", "--no-trunc", "--format", "{{.Image}}", `${environment}_${service}`],
+      );
+      return images.split("\n").filter((image) => commits.get(image) === commit).length;
+    },
+    close: () => swarm.stop(),
   };
 
   /** By its containers, and only when all of them run the same. */
@@ -97,5 +114,26 @@ services:
       replicas: 1
       restart_policy: { delay: 100ms }
       update_config: { monitor: 500ms, failure_action: rollback }
+`;
+}
+
+/** The docker program, waiting at `before-hand-over-<service>` and `after-hand-over-<service>` when it deploys a stack. */
+export function gatedDocker(): string {
+  const real = findProgram("docker");
+  return `
+case " $* " in
+*" stack deploy "*)
+  file=$root/stack.$$
+  cat >"$file"
+  service=$(sed -n 's/.*"slipway\\.service":"\\([^"]*\\)".*/\\1/p' "$file")
+  gate "before-hand-over-$service"
+  ended=0
+  ${real} "$@" <"$file" || ended=$?
+  rm "$file"
+  gate "after-hand-over-$service"
+  exit "$ended"
+  ;;
+esac
+exec ${real} "$@"
 `;
 }
