@@ -146,6 +146,19 @@ describeWith(SWARM_PART, hasSwarm)(`a deploy to a real Swarm (needs ${SWARM_PART
     expect((await world.truth("billing")).running).toEqual([]);
   });
 
+  it("does not blame the health check for a container that ends by itself", async () => {
+    world.define("billing", {
+      image: "shop/app:crash",
+      healthcheck: { test: ["CMD", "true"], interval: "300ms" },
+    });
+    const { result } = await world.apply(next("1.0.0"));
+    expect(result).toMatchObject({
+      outcome: "failed",
+      cause: "crash",
+      detail: expect.stringContaining("exit code 7") as unknown,
+    });
+  });
+
   it("waits for a health check that takes its time", async () => {
     world.define("billing", { image: "shop/app:slow" });
     const { result } = await world.apply(next("1.0.0"));
