@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vite
 import type { z } from "zod";
 import type { DeploymentPage, DeploymentView } from "../../shared/contract/deployment.ts";
 import type { ReleaseView } from "../../shared/contract/release.ts";
+import { LABELS } from "../../shared/integrations/deploy/swarm/labels.ts";
 import { hasSwarm, SWARM_PART } from "../../shared/integrations/deploy/swarm/testing/swarm.ts";
 import { describeWith } from "../../shared/testing/needs.ts";
 import { expectCards, expectNothingLeftOver } from "./testing/aftermath.ts";
@@ -113,6 +114,16 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     await expectCards(dana, deployment.number, "succeeded");
   }
 
+  /** Of whoever handed the service over last. */
+  async function fencingToken(service: string): Promise<number> {
+    return Number(
+      await target.swarm.docker(
+        ...["service", "inspect", `prod_${service}`],
+        ...["--format", `{{index .Spec.Labels "${LABELS.fencing}"}}`],
+      ),
+    );
+  }
+
   /** Nothing was restarted that ran already. */
   async function expectStartedOnce(): Promise<void> {
     for (const { service, headSha } of release.items) {
@@ -179,8 +190,10 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     }, PATIENCE);
     await gates.pass(before, next);
     await gates.arrival(after);
+    const handedOver = await fencingToken(FIRST);
     await gates.pass(before, orphan);
     await vi.waitFor(() => expect(gates.waiting(after)).toHaveLength(2), PATIENCE);
+    expect(await fencingToken(FIRST)).toBeLessThan(handedOver);
     gates.openAll();
 
     await expectDeployed();
