@@ -174,7 +174,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     await expectStartedOnce();
   });
 
-  it("whose docker program lives on, and hands over what the next one has handed over already", async () => {
+  it("whose docker program lives on: it hands over nothing beside the next one", async () => {
     const [before, after] = [`before-hand-over-${FIRST}`, `after-hand-over-${FIRST}`];
     gates.hold(before);
     gates.hold(after);
@@ -193,7 +193,8 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     const handedOver = await fencingToken(FIRST);
     await gates.pass(before, orphan);
     await vi.waitFor(() => expect(gates.waiting(after)).toHaveLength(2), PATIENCE);
-    expect(await fencingToken(FIRST)).toBeLessThan(handedOver);
+    // Nobody reads what it says, and it says what it does before it does it.
+    expect(await fencingToken(FIRST)).toBe(handedOver);
     gates.openAll();
 
     await expectDeployed();
