@@ -1,12 +1,16 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
-import type { z } from "zod";
-import type { DeploymentPage, DeploymentView } from "../../shared/contract/deployment.ts";
 import type { ReleaseView } from "../../shared/contract/release.ts";
 import { LABELS } from "../../shared/integrations/deploy/swarm/labels.ts";
 import { hasSwarm, SWARM_PART } from "../../shared/integrations/deploy/swarm/testing/swarm.ts";
 import { describeWith } from "../../shared/testing/needs.ts";
-import { expectCards, expectNothingLeftOver } from "./testing/aftermath.ts";
+import {
+  expectCards,
+  expectDeployed,
+  expectNothingLeftOver,
+  newestDeployment,
+  releaseBecomes,
+} from "./testing/aftermath.ts";
 import { createGates, type Gates } from "./testing/gates.ts";
 import { createInstallation, type Installation } from "./testing/installation.ts";
 import { createPerson, type Person } from "./testing/person.ts";
@@ -76,42 +80,9 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     await olivia.say(`@slipway deploy ${release.number}`);
   }
 
-  async function newest(): Promise<DeploymentView> {
-    const { body } = await dana.get<z.infer<typeof DeploymentPage>>("/deployments?limit=1");
-    const number = body.items[0]?.number ?? 0;
-    return (await dana.get<DeploymentView>(`/deployments/${number}`)).body;
-  }
-
   async function comesBack(): Promise<void> {
     await place.server.restart();
     gates.openAll();
-  }
-
-  async function becomes(status: ReleaseView["status"]): Promise<ReleaseView> {
-    return vi.waitFor(async () => {
-      const { body } = await dana.get<ReleaseView>(`/releases/${release.number}`);
-      expect(body.status).toBe(status);
-      return body;
-    }, PATIENCE);
-  }
-
-  /** Everything a deployment that came through must have left behind, and nothing else. */
-  async function expectDeployed(): Promise<void> {
-    const view = await becomes("deployed");
-    for (const { service, headSha, deployedAt, landedAt } of view.items) {
-      expect(await place.running("prod", service)).toBe(headSha);
-      expect(await place.branch(service, "master"), `${service} landed`).toBe(headSha);
-      expect(deployedAt).not.toBeNull();
-      expect(landedAt).not.toBeNull();
-    }
-    expect(view.deployments.map((one) => one.status)).toEqual(["succeeded"]);
-    const deployment = await newest();
-    expect(deployment.release).toBe(release.number);
-    expect(deployment.steps.map((step) => step.status)).toEqual(
-      deployment.steps.map(() => "succeeded"),
-    );
-    await expectNothingLeftOver(dana);
-    await expectCards(dana, deployment.number, "succeeded");
   }
 
   /** Of whoever handed the service over last. */
@@ -124,9 +95,10 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     );
   }
 
-  /** Nothing was restarted that ran already. */
-  async function expectStartedOnce(): Promise<void> {
-    for (const { service, headSha } of release.items) {
+  /** It came through, and nothing was restarted that ran already. */
+  async function expectDeployedOnce(): Promise<void> {
+    const { items } = await expectDeployed(dana, release.number, place);
+    for (const { service, headSha } of items) {
       expect(await target.timesStarted("prod", service, headSha ?? ""), service).toBe(1);
     }
   }
@@ -137,8 +109,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
 
     await comesBack();
 
-    await expectDeployed();
-    await expectStartedOnce();
+    await expectDeployedOnce();
   });
 
   it.each([
@@ -154,8 +125,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
 
     await comesBack();
 
-    await expectDeployed();
-    await expectStartedOnce();
+    await expectDeployedOnce();
   });
 
   it.each([
@@ -170,8 +140,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
 
     await comesBack();
 
-    await expectDeployed();
-    await expectStartedOnce();
+    await expectDeployedOnce();
   });
 
   it("whose docker program lives on: it hands over nothing beside the next one", async () => {
@@ -197,14 +166,13 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     expect(await fencingToken(FIRST)).toBe(handedOver);
     gates.openAll();
 
-    await expectDeployed();
-    await expectStartedOnce();
+    await expectDeployedOnce();
   });
 
   it.each([FIRST, SECOND])("while %s is verified", async (service) => {
     await askToDeploy();
     await vi.waitFor(async () => {
-      const { release: of, steps } = await newest();
+      const { release: of, steps } = await newestDeployment(dana);
       expect(of).toBe(release.number);
       expect(steps.find((one) => one.service === service && one.stage === "verify")).toMatchObject({
         status: "running",
@@ -214,8 +182,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
 
     await comesBack();
 
-    await expectDeployed();
-    await expectStartedOnce();
+    await expectDeployedOnce();
   });
 
   it("after everything has landed, before the end is written", async () => {
@@ -237,8 +204,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
 
     await comesBack();
 
-    await expectDeployed();
-    await expectStartedOnce();
+    await expectDeployedOnce();
   });
 
   it("twice in one deployment", async () => {
@@ -251,8 +217,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
 
     await comesBack();
 
-    await expectDeployed();
-    await expectStartedOnce();
+    await expectDeployedOnce();
   });
 
   it("together with dockerd, as by a power cut", async () => {
@@ -265,7 +230,7 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
     gates.openAll();
     await target.swarm.boot();
 
-    await expectDeployed();
+    await expectDeployed(dana, release.number, place);
   });
 
   it("while Swarm takes a service back: a failure that says so, and is not tried again by itself", async () => {
@@ -293,9 +258,9 @@ describeWith(SWARM_PART, hasSwarm)("a Slipway that is killed while it deploys to
 
     await comesBack();
 
-    const failed = await becomes("failed");
+    const failed = await releaseBecomes(dana, release.number, "failed");
     expect(failed.items.map((item) => item.landedAt)).toEqual([null, null]);
-    const deployment = await newest();
+    const deployment = await newestDeployment(dana);
     expect(deployment.status).toBe("failed");
     expect(deployment.results.map((one) => [one.service, one.carriesNewVersion])).toEqual([
       [FIRST, false],
