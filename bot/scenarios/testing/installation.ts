@@ -103,9 +103,9 @@ export async function createInstallation(parts: Parts): Promise<Installation> {
   }
 
   async function commit(service: string, title: string): Promise<string> {
-    const made = await need(source).commit(service, title);
-    await need(target).build(service, made);
-    return made;
+    const sha = await need(source).commit(service, title);
+    await need(target).build(service, sha);
+    return sha;
   }
 
   try {
