@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { AuditVerification } from "../../shared/contract/audit.ts";
-import type { DeploymentPage, DeploymentView } from "../../shared/contract/deployment.ts";
 import type { EnvironmentView } from "../../shared/contract/environment.ts";
 import type { ReleaseView } from "../../shared/contract/release.ts";
-import type { z } from "zod";
+import {
+  expectCards,
+  expectDeployed,
+  expectNothingLeftOver,
+  newestDeployment,
+  releaseBecomes,
+} from "./testing/aftermath.ts";
 import { createPerson, type Person } from "./testing/person.ts";
 import { startServer, type ServerProcess } from "./testing/server-process.ts";
 import { createWorkspace, type Workspace } from "./testing/workspace.ts";
@@ -56,76 +60,20 @@ async function askToDeploy(): Promise<void> {
   await olivia.say(`@slipway deploy ${release.number}`);
 }
 
-async function newest(): Promise<DeploymentView> {
-  const { body } = await dana.get<z.infer<typeof DeploymentPage>>("/deployments?limit=1");
-  const number = body.items[0]?.number ?? 0;
-  return (await dana.get<DeploymentView>(`/deployments/${number}`)).body;
-}
-
 async function comesBack(): Promise<void> {
   await server.restart();
   team.openAll();
 }
 
-/** Everything a deployment that came through must have left behind, and nothing else. */
-async function expectDeployed(): Promise<void> {
-  const view = await vi.waitFor(
-    async () => {
-      const { body } = await dana.get<ReleaseView>(`/releases/${release.number}`);
-      expect(body.status).toBe("deployed");
-      return body;
-    },
-    { timeout: 30_000, interval: 50 },
-  );
-  for (const { service, headSha, deployedAt, landedAt } of view.items) {
-    expect(team.running("prod", service)).toBe(headSha);
+/** It came through, and every service was brought out once. */
+async function expectDeployedOnce(): Promise<void> {
+  const { items } = await expectDeployed(dana, release.number, {
+    running: async (environment, service) => team.running(environment, service),
+    branch: async (service, branch) => team.branch(service, branch),
+  });
+  for (const { service, headSha } of items) {
     expect(team.timesApplied("prod", service, headSha ?? ""), `${service} applied`).toBe(1);
-    expect(team.branch(service, "master"), `${service} landed`).toBe(headSha);
-    expect(deployedAt).not.toBeNull();
-    expect(landedAt).not.toBeNull();
   }
-  expect(view.deployments.map((one) => one.status)).toEqual(["succeeded"]);
-  const deployment = await newest();
-  expect(deployment.release).toBe(release.number);
-  expect(deployment.steps.map((step) => step.status)).toEqual(
-    deployment.steps.map(() => "succeeded"),
-  );
-  await expectNothingLeftOver();
-  await expectCards(deployment.number, "succeeded");
-}
-
-async function expectNothingLeftOver(): Promise<void> {
-  const { body } = await dana.get<EnvironmentView>("/environments/prod");
-  expect(body.activeDeployment).toBeNull();
-  expect(body.lock).toBeNull();
-  expect(body.hold).toBeNull();
-  const chain = await dana.get<AuditVerification>("/audit-log/verification");
-  expect(chain.body).toMatchObject({ ok: true, brokenAt: null });
-}
-
-/** One live card where everybody is told, and at most one where it was asked for: both show the end. */
-async function expectCards(deployment: number, status: string): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      expect(await cardTitles("releases", deployment)).toEqual([
-        expect.stringContaining(`(${status})`),
-      ]);
-      const asked = await cardTitles("general", deployment);
-      expect(asked.length).toBeLessThanOrEqual(1);
-      for (const title of asked) {
-        expect(title).toContain(`(${status})`);
-      }
-    },
-    { timeout: 20_000, interval: 50 },
-  );
-}
-
-/** Of live cards: the message that announces a failure has no status in parentheses. */
-async function cardTitles(channel: string, deployment: number): Promise<readonly string[]> {
-  const messages = await dana.messages(channel);
-  return messages
-    .map((message) => message.text.split("\n")[0] ?? "")
-    .filter((title) => title.startsWith(`Deployment #${deployment}:`) && title.endsWith(")"));
 }
 
 describe("a process that is killed during a deployment", () => {
@@ -135,7 +83,7 @@ describe("a process that is killed during a deployment", () => {
 
     await comesBack();
 
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 
   /** What somebody asks the target, in order: what runs when asked to deploy, before apply, in verify, at the end. */
@@ -155,7 +103,7 @@ describe("a process that is killed during a deployment", () => {
 
     await comesBack();
 
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 
   it.each([
@@ -171,7 +119,7 @@ describe("a process that is killed during a deployment", () => {
 
     await comesBack();
 
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 
   it.each(["before-apply-core", "in-apply-core"])(
@@ -195,7 +143,7 @@ describe("a process that is killed during a deployment", () => {
       expect(team.waiting(gate)).toEqual([orphan]);
       team.openAll();
 
-      await expectDeployed();
+      await expectDeployedOnce();
     },
   );
 
@@ -208,7 +156,7 @@ describe("a process that is killed during a deployment", () => {
 
     await comesBack();
 
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 
   it("twice in one deployment", async () => {
@@ -221,7 +169,7 @@ describe("a process that is killed during a deployment", () => {
 
     await comesBack();
 
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 
   it("and whose service is gone afterwards: a failure that says so, and can be retried", async () => {
@@ -235,32 +183,19 @@ describe("a process that is killed during a deployment", () => {
 
     await comesBack();
 
-    const { body } = await vi.waitFor(
-      async () => {
-        const answer = await dana.get<ReleaseView>(`/releases/${release.number}`);
-        expect(answer.body.status).toBe("failed");
-        return answer;
-      },
-      { timeout: 30_000, interval: 50 },
-    );
+    const body = await releaseBecomes(dana, release.number, "failed");
     expect(body.items.map((item) => item.landedAt)).toEqual([null, null]);
-    const deployment = await newest();
+    const deployment = await newestDeployment(dana);
     expect(deployment.status).toBe("failed");
     expect(deployment.results.map((one) => [one.service, one.carriesNewVersion])).toEqual([
       ["core", false],
       ["web", false],
     ]);
-    await expectNothingLeftOver();
-    await expectCards(deployment.number, "failed");
+    await expectNothingLeftOver(dana);
+    await expectCards(dana, deployment.number, "failed");
 
     await olivia.send("POST", `/deployments/${deployment.number}/retry`);
-    await vi.waitFor(
-      async () => {
-        const answer = await dana.get<ReleaseView>(`/releases/${release.number}`);
-        expect(answer.body.status).toBe("deployed");
-      },
-      { timeout: 30_000, interval: 50 },
-    );
+    await releaseBecomes(dana, release.number, "deployed");
   });
 });
 
@@ -278,7 +213,7 @@ describe("a process that is asked to end in the middle of a deployment", () => {
     expect(team.waiting("in-apply-core")).toEqual([]);
     team.openAll();
     await comesBack();
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 
   it("leaves no process behind, not even one that does not want to end", async () => {
@@ -295,7 +230,7 @@ describe("a process that is asked to end in the middle of a deployment", () => {
     team.repair("core");
     team.openAll();
     await comesBack();
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 
   it("gives what runs the time to end, and begins nothing more", async () => {
@@ -312,6 +247,6 @@ describe("a process that is asked to end in the middle of a deployment", () => {
       release.items.find((item) => item.service === "web")?.headSha,
     );
     await comesBack();
-    await expectDeployed();
+    await expectDeployedOnce();
   });
 });

@@ -1,8 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
-const AUTHOR = ["-c", "user.name=Sam Slip", "-c", "user.email=sam@example.com"];
+/** Who commits; nobody of the sample team, so that everybody may sign. */
+export const AUTHOR = { name: "Sam Slip", email: "sam@example.com" };
+const AS_AUTHOR = ["-c", `user.name=${AUTHOR.name}`, "-c", `user.email=${AUTHOR.email}`];
+
+/** Files by path in their repository. */
+export type Files = Readonly<Record<string, string>>;
 
 /** Runs git by hand in a repository, with nobody's configuration. */
 export function git(directory: string, ...args: string[]): string {
@@ -14,9 +19,14 @@ export function git(directory: string, ...args: string[]): string {
 }
 
 /** Makes a repository with one commit on `master` and on `uat`, which is checked out. */
-export function createRepository(directory: string): void {
+export function createRepository(directory: string, files: Files = {}): void {
   mkdirSync(directory, { recursive: true });
   git(directory, "init", "--quiet", "--template=", "--initial-branch=master");
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), content);
+    git(directory, "add", path);
+  }
   commitOn(directory, "first commit");
   git(directory, "checkout", "--quiet", "-b", "uat");
 }
@@ -25,7 +35,7 @@ export function createRepository(directory: string): void {
 export function commitOn(directory: string, title: string): string {
   appendFileSync(join(directory, "CHANGES.txt"), `${title}\n`);
   git(directory, "add", "CHANGES.txt");
-  git(directory, ...AUTHOR, "commit", "--quiet", "-m", title);
+  git(directory, ...AS_AUTHOR, "commit", "--quiet", "-m", title);
   return git(directory, "rev-parse", "HEAD");
 }
 

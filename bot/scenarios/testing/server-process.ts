@@ -55,8 +55,8 @@ export interface ServerPart {
   readonly ended: Promise<number | null>;
 }
 
-/** What an installation is given besides its data directory. */
-export interface Installation {
+/** What the server is given besides its data directory. */
+export interface ServerSetup {
   /** The text of config.yaml; the embedded default without one. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -75,10 +75,10 @@ const PROCESSES = (process.env["SLIPWAY_TEST_PROCESSES"] ?? ALL).split(" ");
 
 /** Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. */
 export async function startServer(
-  setUp: (data: string) => Installation = () => ({}),
+  setUp: (data: string) => ServerSetup | Promise<ServerSetup> = () => ({}),
 ): Promise<ServerProcess> {
   const data = mkdtempSync(join(tmpdir(), "slipway-"));
-  const { config, env: extra, processes = PROCESSES, databaseUrl } = setUp(data);
+  const { config, env: extra, processes = PROCESSES, databaseUrl } = await setUp(data);
   const database = isOnPostgres && databaseUrl === undefined ? await newEmptyDatabase() : undefined;
   const address = databaseUrl ?? database?.url;
   const port = await freePort();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { desiredState } from "../../../testing/deploy-target-contract.ts";
-import { isSameAttempt, LABELS, labelsOf, readStamp, stampOf, type Labels } from "./labels.ts";
+import { carries, LABELS, labelsOf, readStamp, stampOf, type Labels } from "./labels.ts";
 
 const stamp = stampOf(desiredState("billing", "1.0.0", { deployment: 7, fencingToken: 9 }), {
   digest: `sha256:${"a".repeat(64)}`,
@@ -29,13 +29,14 @@ describe(readStamp, () => {
   });
 });
 
-describe(isSameAttempt, () => {
+describe(carries, () => {
   it.each([
-    [{}, true],
-    [{ deployment: 8 }, false],
-    [{ fencingToken: 10 }, false],
-    [{ version: "1.0.1" }, false],
-  ])("with %j → %s", (change, same) => {
-    expect(isSameAttempt(stamp, { ...stamp, ...change })).toBe(same);
+    ["the attempt itself", {}, true],
+    ["an earlier runner of it", { fencingToken: stamp.fencingToken - 1 }, true],
+    ["a later runner of it", { fencingToken: stamp.fencingToken + 1 }, false],
+    ["another deployment", { deployment: stamp.deployment + 1 }, false],
+    ["another version", { version: "1.0.1" }, false],
+  ])("what %s left: %j → %s", (_whose, change, isSame) => {
+    expect(carries({ ...stamp, ...change }, stamp)).toBe(isSame);
   });
 });

@@ -107,9 +107,17 @@ export function readStamp(labels: Labels | undefined): Stamp | null {
   };
 }
 
-/** Whether both are of the same attempt: only then does the service carry what that attempt wanted. */
-export function isSameAttempt(a: Stamp, b: Pick<Stamp, "deployment" | "fencingToken" | "version">) {
+/**
+ * Whether a service that carries `found` carries what `wanted` asked for. A runner that died may have left a docker program
+ * behind, whose hand-over of the same deployment arrives late: that is the same, and changes nothing that runs.
+ */
+export function carries(
+  found: Stamp,
+  wanted: Pick<Stamp, "deployment" | "fencingToken" | "version">,
+): boolean {
   return (
-    a.deployment === b.deployment && a.fencingToken === b.fencingToken && a.version === b.version
+    found.deployment === wanted.deployment &&
+    found.version === wanted.version &&
+    found.fencingToken <= wanted.fencingToken
   );
 }

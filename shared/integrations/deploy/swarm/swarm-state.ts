@@ -223,21 +223,28 @@ export const ImageAnswer = z
       .nullish(),
   })
   .transform(({ Config }) => hasTest(Config?.Healthcheck?.Test));
+/** What Docker assumes where a check does not say how often it may fail in a row. */
+const USUAL_RETRIES = 3;
 export const ContainerAnswer = z
   .object({
+    Config: z
+      .object({ Healthcheck: z.object({ Retries: z.number().optional() }).nullish() })
+      .nullish(),
     State: z.object({
       OOMKilled: z.boolean().optional(),
       Health: z
         .object({
-          Status: z.string().optional(),
+          FailingStreak: z.number().optional(),
           Log: z.array(z.object({ Output: z.string().optional() })).nullish(),
         })
         .nullish(),
     }),
   })
-  .transform(({ State }) => ({
+  .transform(({ Config, State }) => ({
     isOutOfMemory: State.OOMKilled === true,
-    isUnhealthy: State.Health?.Status === "unhealthy",
+    // Not by its status: Docker calls every container with a check unhealthy once it has ended, whatever ended it.
+    isUnhealthy:
+      (State.Health?.FailingStreak ?? 0) >= (Config?.Healthcheck?.Retries || USUAL_RETRIES),
     lastCheck: State.Health?.Log?.at(-1)?.Output?.trim() ?? "",
   }));
 export type ContainerFacts = z.output<typeof ContainerAnswer>;

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { DesiredState } from "../../../core/ports/deploy-target.ts";
 import { desiredState } from "../../../testing/deploy-target-contract.ts";
 import { describeWith } from "../../../testing/needs.ts";
-import { createSwarmWorld, type SwarmWorld } from "../../../testing/swarm-world.ts";
+import { createSwarmWorld, STACK, type SwarmWorld } from "../../../testing/swarm-world.ts";
 import { untilItWorks } from "../../../testing/until-it-works.ts";
 import { LABELS } from "./labels.ts";
 import { hasSwarm, SWARM_PART } from "./testing/swarm.ts";
@@ -146,6 +146,19 @@ describeWith(SWARM_PART, hasSwarm)(`a deploy to a real Swarm (needs ${SWARM_PART
     expect((await world.truth("billing")).running).toEqual([]);
   });
 
+  it("does not blame the health check for a container that ends by itself", async () => {
+    world.define("billing", {
+      image: "shop/app:crash",
+      healthcheck: { test: ["CMD", "true"], interval: "300ms" },
+    });
+    const { result } = await world.apply(next("1.0.0"));
+    expect(result).toMatchObject({
+      outcome: "failed",
+      cause: "crash",
+      detail: expect.stringContaining("exit code 7") as unknown,
+    });
+  });
+
   it("waits for a health check that takes its time", async () => {
     world.define("billing", { image: "shop/app:slow" });
     const { result } = await world.apply(next("1.0.0"));
@@ -213,6 +226,21 @@ describeWith(SWARM_PART, hasSwarm)(`a deploy to a real Swarm (needs ${SWARM_PART
       cause: "superseded",
       detail: expect.stringContaining("Somebody") as unknown,
     });
+  });
+
+  it("goes on when what the runner before it handed over arrives late", async () => {
+    await running("1.0.0");
+    world.define("billing", { image: "shop/app:slow", deploy: { replicas: 2 } });
+    const before = next("1.1.0");
+    const { stackFile } = await world.applier.prepare(before, calm);
+    let arrived: Promise<void> | undefined;
+    const { result } = await world.apply({ ...before, fencingToken: ++number }, () => {
+      arrived ??= world.swarm.deployStack(STACK, stackFile);
+    });
+    await arrived;
+    expect(result).toEqual({ outcome: "applied" });
+    expect(await world.observe("billing")).toMatchObject({ version: "1.1.0", health: "healthy" });
+    expect((await world.truth("billing")).running).toHaveLength(2);
   });
 
   it("tells an image somebody changed afterwards from the version it deployed", async () => {

@@ -11,7 +11,7 @@ import {
   type Failure,
 } from "./failures.ts";
 import { isSameImage } from "./images.ts";
-import { isSameAttempt, readStamp } from "./labels.ts";
+import { carries, readStamp } from "./labels.ts";
 import type { SwarmService, SwarmTask } from "./swarm-state.ts";
 import {
   countsOf,
@@ -244,8 +244,8 @@ function strangerWords(
   { stamp, image }: Attempt,
 ): string | null {
   const found = readStamp(service.labels);
-  if (stamp && (!found || !isSameAttempt(found, stamp))) {
-    return found && found.deployment !== stamp.deployment
+  if (stamp && (!found || !carries(found, stamp))) {
+    return found
       ? `Deployment #${found.deployment} changed ${name} to ${found.version} in the meantime.`
       : `Somebody changed ${name} in the meantime, and took away what says who deployed it.`;
   }
