@@ -8,7 +8,6 @@ const NAME_PLACEHOLDER = "{SERVICE}";
 
 /** What `{…}` can stand for in the value of a variable. */
 const VALUE_PLACEHOLDERS = ["version", "commit"] as const;
-type ValuePlaceholder = (typeof VALUE_PLACEHOLDERS)[number];
 
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
