@@ -1,10 +1,12 @@
 #!/usr/bin/env node
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { parse } from "yaml";
 import { readEnvironment } from "../shared/config/environment.ts";
+import { createDatabaseCopier } from "../shared/db/database-copier.ts";
 import { AppError } from "../shared/errors/app-error.ts";
 import { createSampleWorkspace } from "../shared/sample/sample-workspace.ts";
 import {
@@ -35,11 +37,12 @@ const place: SwarmDemoPlace = {
   folder: join(resolve(cwd, environment["SLIPWAY_DATA"] ?? "data"), "demo-swarm"),
   environment,
 };
+const stateFolder = join(place.folder, "state");
 
 try {
   const engine = await findEngine(place);
   if (down === true) {
-    (await takeDown(engine, place)).forEach((line) => say(line));
+    await stopAndTakeDown(engine);
   } else {
     await start(engine);
   }
@@ -73,19 +76,34 @@ async function start(engine: DemoEngine): Promise<void> {
   say(`made ${(await builder.build()).length}`);
   buildForEver(builder.build);
   process.once("exit", builder.close);
-  say(`configuration: ${config}`);
-  say("What runs where, once it is deployed:");
-  demoAddresses(parse(await readFile(config, "utf8"))).forEach((line) => say(`  ${line}`));
   await runServer({
     args: [],
-    environment: {
-      ...environment,
-      SLIPWAY_CONFIG: config,
-      SLIPWAY_DATA: join(place.folder, "state"),
-    },
+    environment: { ...environment, SLIPWAY_CONFIG: config, SLIPWAY_DATA: stateFolder },
     cwd,
-    isSample: true,
+    sample: {
+      notes: [
+        "The first start brings `master` to both environments, so that there is something to compare with and to go back to.",
+        "What runs where:",
+        ...demoAddresses(parse(await readFile(config, "utf8"))).map((line) => `  ${line}`),
+        `A commit to a repository under ${join(place.folder, "workspace/repos")} becomes an image at once.`,
+        `Configuration: ${config}`,
+        "`npm run demo:swarm -- --down` takes everything away again.",
+      ],
+    },
   });
+}
+
+/** Throws DatabaseInUse while the demo runs: it would lose the ground under its feet. */
+async function stopAndTakeDown(engine: DemoEngine): Promise<void> {
+  const file = join(stateFolder, "slipway.db");
+  const copier = createDatabaseCopier(`sqlite:${file}`, environment);
+  const letIn = existsSync(file) ? await copier.keepOut() : undefined;
+  try {
+    const done = await takeDown(engine, place);
+    (done.length > 0 ? done : ["there is nothing to take away"]).forEach((line) => say(line));
+  } finally {
+    await letIn?.();
+  }
 }
 
 /** What is pushed while the demo runs becomes an image, as a build would make one. */

@@ -94,7 +94,7 @@ export function connectionChecks(config: Config, context: CliContext): readonly 
 async function tryDatabase(config: Config, context: CliContext): Promise<readonly Finding[]> {
   const copier = createDatabaseCopier(databaseUrl(config), context.environment);
   if (!(await copier.isThere())) {
-    return [fine(`${copier.location} does not exist yet; the first start makes it.`)];
+    return [fine(`Nothing is at ${copier.location} yet; the first start makes it.`)];
   }
   const logger = createLogger({ level: "silent" });
   const database = await openDatabase({ url: databaseUrl(config), logger });

@@ -48,8 +48,11 @@ export async function runServer(options: {
   readonly args: readonly string[];
   readonly environment: Environment;
   readonly cwd: string;
-  /** The workspace is the sample: its first start brings something to compare with everywhere, and tells what to do. */
-  readonly isSample?: boolean;
+  /**
+   * The workspace is the sample, as it is without a configuration: the first start brings something to compare with
+   * everywhere, and every start tells what to do, and these notes.
+   */
+  readonly sample?: { readonly notes: readonly string[] };
 }): Promise<void> {
   try {
     await start(options);
@@ -152,10 +155,11 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     running.push(startHealth({ server: server.http, ...report, drainer }));
   }
   logger.info({ baseUrl, services: wanted }, "ready");
-  if (isWeb && (config.file === null || options.isSample === true)) {
-    printWelcome(baseUrl);
+  const sample = options.sample ?? (config.file === null ? { notes: [] } : undefined);
+  if (isWeb && sample) {
+    printWelcome(baseUrl, sample.notes);
   }
-  if (config.file === null && wanted.includes("worker")) {
+  if (sample && wanted.includes("worker")) {
     container.recordBaselines(BASELINE_BRANCH).catch((error: unknown) => {
       logger.error({ err: error }, "recording the baseline failed");
     });
@@ -346,7 +350,7 @@ async function describePart(
   };
 }
 
-function printWelcome(baseUrl: string): void {
+function printWelcome(baseUrl: string, notes: readonly string[]): void {
   process.stdout.write(`
 Slipway is ready: ${baseUrl}
 
@@ -354,7 +358,7 @@ Slipway is ready: ${baseUrl}
   2. Say:  @slipway create-release uat master
   3. Press "Approve as Dev". Then sign in as Quinn (QA lead) in a private window and press "Approve as QA".
   4. Sign in as Olivia (operator) and press "Deploy".
-
+${notes.length === 0 ? "" : `\n${notes.join("\n")}\n`}
 This is the sample workspace. For your own: copy config.example.yaml to config.yaml.
 Stop with Ctrl+C.
 

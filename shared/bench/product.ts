@@ -23,7 +23,12 @@ export interface Product {
  */
 export async function startProduct(
   plans: readonly RepositoryPlan[],
-  options: { readonly gitConcurrency?: number; readonly env?: Record<string, string> } = {},
+  options: {
+    readonly gitConcurrency?: number;
+    readonly env?: Record<string, string>;
+    /** SQLite by default. */
+    readonly databaseUrl?: string;
+  } = {},
 ): Promise<Product> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   const repositories = join(folder, "repos");
@@ -37,6 +42,7 @@ repositories:
     concurrency: ${String(options.gitConcurrency ?? 4)}
 `,
     env: { ...profiling(), ...options.env },
+    ...(options.databaseUrl !== undefined && { databaseUrl: options.databaseUrl }),
   }));
   const clients: ApiClient[] = [];
   return {

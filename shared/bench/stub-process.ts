@@ -8,8 +8,8 @@ export interface StubProcess {
 }
 
 /** Starts one of the servers in `stubs/` as its own process, so that it has a core of its own like ours. */
-export async function startStub(name: string): Promise<StubProcess> {
-  const child = fork(inProject(`shared/bench/stubs/${name}-server.ts`), {
+export async function startStub(name: string, ...args: string[]): Promise<StubProcess> {
+  const child = fork(inProject(`shared/bench/stubs/${name}-server.ts`), args, {
     execArgv: ["--import", "tsx"],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });

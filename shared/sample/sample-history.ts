@@ -507,13 +507,14 @@ services:
       interval: 1s
       timeout: 2s
       retries: 5
+    stop_grace_period: 1s
     deploy:
       replicas: 1
       restart_policy:
         delay: 1s
       update_config:
         order: stop-first
-        monitor: 5s
+        monitor: 2s
         failure_action: rollback
 `;
 }

@@ -1,11 +1,19 @@
 import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { z } from "zod";
 import type { Environment } from "../config/environment.ts";
 import { DemoImpossible } from "../errors/catalog.ts";
@@ -43,8 +51,11 @@ export interface DemoEngine {
   readonly docker: (...args: readonly string[]) => Promise<string>;
 }
 
-/** Throws DemoImpossible when there is no docker program, or no engine behind it. */
-export async function findEngine({ environment }: SwarmDemoPlace): Promise<DemoEngine> {
+/**
+ * Throws DemoImpossible when there is no docker program, no engine of this machine behind it, or another one than the demo was
+ * set up on.
+ */
+export async function findEngine({ environment, folder }: SwarmDemoPlace): Promise<DemoEngine> {
   const docker = async (...args: readonly string[]) => {
     const { stdout } = await run("docker", [...args], {
       env: { ...environment },
@@ -55,6 +66,12 @@ export async function findEngine({ environment }: SwarmDemoPlace): Promise<DemoE
   try {
     await docker("version", "--format", "{{.Server.Version}}");
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      throw new DemoImpossible(
+        { why: "there is no docker program" },
+        { remedy: "Install Docker, and see that `docker version` works.", cause: error },
+      );
+    }
     throw new DemoImpossible(
       { why: `there is no Docker engine to be reached (${complaint(error)})` },
       { remedy: "Install Docker and start it, or set DOCKER_HOST to where it listens." },
@@ -62,13 +79,35 @@ export async function findEngine({ environment }: SwarmDemoPlace): Promise<DemoE
   }
   const context = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"];
   const host = environment["DOCKER_HOST"] ?? (await docker(...context));
-  if (!host.startsWith("unix://") && !host.startsWith("ssh://")) {
+  if (!host.startsWith("unix://")) {
     throw new DemoImpossible(
       { why: `the demo is for an engine on this machine, and ${host} is none` },
       { remedy: "Set DOCKER_HOST to its socket, such as unix:///var/run/docker.sock." },
     );
   }
+  const before = await readDemoHost(folder);
+  if (before !== null && before !== host) {
+    throw new DemoImpossible(
+      { why: `it was set up on ${before}, and this is another engine (${host})` },
+      { remedy: `Set DOCKER_HOST=${before}; \`-- --down\` with it takes the demo away there.` },
+    );
+  }
   return { host, docker };
+}
+
+const ConfigHost = z.object({
+  environments: z.array(z.object({ target: z.object({ host: z.string() }) })),
+});
+
+/** The engine of the configuration; null without one, or when a person made something else of it. */
+async function readDemoHost(folder: string): Promise<string | null> {
+  const text = await readFile(demoConfigFile(folder), "utf8").catch(() => null);
+  const config = text === null ? undefined : ConfigHost.safeParse(parse(text)).data;
+  return config?.environments[0]?.target.host ?? null;
+}
+
+function demoConfigFile(folder: string): string {
+  return join(folder, "config.yaml");
 }
 
 const SwarmJson = z.object({
@@ -107,7 +146,7 @@ export async function writeDemoConfig(
   { folder }: SwarmDemoPlace,
   { host }: DemoEngine,
 ): Promise<string> {
-  const path = join(folder, "config.yaml");
+  const path = demoConfigFile(folder);
   await mkdir(folder, { recursive: true });
   const isThere = await readFile(path).then(
     () => true,
@@ -125,6 +164,8 @@ export async function writeDemoConfig(
           host,
           stack: stackOf(name),
           compose: "deploy/stack.yml",
+          // No registry has the images, and none should be asked for them.
+          resolve_image: "never",
           env: await freePorts(firstPort),
           migrate: { command: ["/bin/busybox", "cat", "/migrations"] },
         },
@@ -181,7 +222,10 @@ export async function createDemoBuilder(
   { folder, environment }: SwarmDemoPlace,
   engine: DemoEngine,
 ): Promise<DemoBuilder> {
-  const work = await mkdtemp(join(tmpdir(), "slipway-demo-"));
+  // What an interrupted start left there is of no use to anybody.
+  const work = join(folder, "images");
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work, { recursive: true });
   const busybox = join(work, "busybox");
   try {
     await takeBusybox(engine, busybox);
@@ -290,7 +334,11 @@ export async function takeDown(
         await docker("stack", "rm", stack);
         done.push(`removed the stack ${stack}`);
       }
-      await untilEmpty(() => docker("ps", "--all", ...labelled));
+      await untilEmpty(async () => {
+        // Swarm forgets what has ended when its service is removed: the containers of migrations stay.
+        await docker("container", "prune", "--force", ...labelled.slice(0, 2));
+        return docker("ps", "--all", ...labelled);
+      });
     }
     const others = await docker("service", "ls", "--quiet");
     const wasOurs = await readFile(initialisedMark(folder)).then(
@@ -308,8 +356,10 @@ export async function takeDown(
     await docker("image", "rm", "--force", ...ids);
     done.push(`removed ${ids.length} images`);
   }
-  await rm(folder, { recursive: true, force: true });
-  done.push(`removed ${folder}`);
+  if ((await readdir(folder).catch(() => [])).length > 0) {
+    await rm(folder, { recursive: true, force: true });
+    done.push(`removed ${folder}`);
+  }
   return done;
 }
 

@@ -202,7 +202,7 @@ export async function startServer(
 let isBuilt = false;
 
 /** Builds what is missing or outdated, before several processes would do it at once. */
-function buildOnce(): void {
+export function buildOnce(): void {
   if (!isBuilt) {
     spawnSync(process.execPath, ["shared/tooling/launch.mjs", "bot/cli.js", "--help"], {
       cwd: root,
@@ -239,16 +239,16 @@ function ask(url: string): Promise<{ readonly status: number; readonly text: str
   });
 }
 
-/** Runs an entry of the product to its end. Null as status: it did not end within thirty seconds. */
+/** Runs an entry of the product to its end. Null as status: it did not end within a minute. */
 export function runProduct(
-  entry: "bot/main.js" | "bot/cli.js",
+  entry: "bot/main.js" | "bot/cli.js" | "bot/demo-swarm.js",
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): CommandLine {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ["shared/tooling/launch.mjs", entry, ...args],
-    { cwd: root, env, encoding: "utf8", timeout: 30_000 },
+    { cwd: root, env, encoding: "utf8", timeout: 60_000 },
   );
   return { status, stdout, stderr };
 }
