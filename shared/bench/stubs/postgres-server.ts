@@ -37,25 +37,20 @@ async function write(
 ): Promise<void> {
   const client = await pool.connect();
   try {
-    // Nothing is read, so only the commit is waited for.
-    const sent = [client.query("BEGIN"), store(client, message)];
+    await client.query("BEGIN");
+    await store(client, message);
     if (command && answer) {
-      sent.push(
-        client.query("INSERT INTO deliveries VALUES ($1, $2)", [message.id, message.createdAt]),
-      );
+      await client.query("INSERT INTO deliveries VALUES ($1, $2)", [message.id, message.createdAt]);
       if (command.kind === "notes") {
         const change = "UPDATE releases SET notes = $1, version = version + 1 WHERE number = $2";
         const fact =
           "INSERT INTO events (id, name, payload, actor, at) VALUES ($1, $2, $3, $4, $5)";
         const payload = JSON.stringify(command);
-        sent.push(
-          client.query(change, [command.notes, command.release]),
-          client.query(fact, [newId(), "release.edited", payload, "dana", message.createdAt]),
-        );
+        await client.query(change, [command.notes, command.release]);
+        await client.query(fact, [newId(), "release.edited", payload, "dana", message.createdAt]);
       }
-      sent.push(store(client, answer));
+      await store(client, answer);
     }
-    await Promise.all(sent);
     await client.query("COMMIT");
   } finally {
     client.release();
