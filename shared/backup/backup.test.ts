@@ -55,7 +55,7 @@ beforeEach(async () => {
   writeFileSync(join(dataDir, "identity-provider/keys.json"), "{}");
   writeFileSync(join(dataDir, "mirrors/big/pack"), "fetched again");
   writeFileSync(join(dataDir, "demo/deploy.sh"), "#!/bin/sh\n", { mode: 0o755 });
-  database = await createTestDatabase();
+  database = await createTestDatabase({ on: "sqlite" });
   await say("before the backup");
   // A database of the data folder, with a log beside it, as a running server has it.
   copyFileSync(database.url.replace("sqlite:", ""), join(dataDir, "slipway.db"));
@@ -295,7 +295,7 @@ describe(restoreBackup.name, () => {
       }
     }
     expect(points).toBeGreaterThan(6);
-    database = await createTestDatabase();
+    database = await createTestDatabase({ on: "sqlite" });
   }, 120_000);
 
   it("says in words what is wrong with a file that is no backup", async () => {
