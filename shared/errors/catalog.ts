@@ -570,7 +570,8 @@ export const DatabaseInUse = defineError<{ database: string }>(
   "database.in_use",
   "blocked",
   (d) => `Another Slipway is running on the database ${d.database}.`,
-  () => "Stop that one first, or give this one a database and a data folder of its own (database.url, SLIPWAY_DATA).",
+  () =>
+    "Stop that one first, or give this one a database and a data folder of its own (database.url, SLIPWAY_DATA).",
 );
 export const DatabaseNewer = defineError<{ database: string; unknown: readonly string[] }>(
   "database.newer",
