@@ -76,6 +76,8 @@ const CLAIM_TIMEOUT_MS = 30_000;
 const REMEMBERED_SLOTS = 2_000;
 
 type Claimed = Pick<StoredPost, "subject" | "platform" | "channelId" | "postedAt">;
+/** By which a platform recognises a message that it may have taken already. */
+type Identity = Pick<Outgoing, "key" | "repeated">;
 type PostedMessage = StoredPost & { readonly messageId: string };
 
 /** One message's turn: everything about it happens one after the other. */
@@ -171,7 +173,7 @@ export function createPosts(deps: PostsDeps): Posts {
         const threadId = stored.threadId ?? stored.messageId;
         const place = { ...toPlace(stored), threadId };
         const detail = { subject: `${subject}#${key}`, shown: {}, card: content };
-        await once(place, detail, (own) => post(place, content, own));
+        await once(place, detail, (identity) => post(place, content, identity));
       }
     });
   }
@@ -179,9 +181,9 @@ export function createPosts(deps: PostsDeps): Posts {
   async function tell(platform: string, userId: string, live: LiveCard): Promise<void> {
     // The channel of a conversation is known only after the first message, so the claim is on the person.
     const place = { platform, channelId: `@${userId}` };
-    await once(place, live, (key) =>
+    await once(place, live, (identity) =>
       send(platform, live.card, (message) =>
-        platformOf(platform).direct(userId, { ...message, key }),
+        platformOf(platform).direct(userId, { ...message, ...identity }),
       ),
     );
   }
@@ -212,7 +214,7 @@ export function createPosts(deps: PostsDeps): Posts {
     }
     let ref: MessageRef;
     try {
-      ref = await post(place, live.card, keyOf(claim));
+      ref = await post(place, live.card, { key: keyOf(claim) });
     } catch (error) {
       await chatStore.forgetPost(live.subject, place.platform, place.channelId);
       throw error;
@@ -230,8 +232,8 @@ export function createPosts(deps: PostsDeps): Posts {
         why: "somebody else is posting it",
       });
     }
-    const key = isPosted(previous) ? undefined : keyOf(previous);
-    const ref = await post(place, live.card, key);
+    const repeat = isPosted(previous) ? {} : { key: keyOf(previous), repeated: true };
+    const ref = await post(place, live.card, repeat);
     await remember(ref, live);
     await retire(previous, ref, live);
     return ref;
@@ -246,7 +248,7 @@ export function createPosts(deps: PostsDeps): Posts {
   async function once(
     place: Place,
     live: LiveCard,
-    say: (key: string) => Promise<MessageRef>,
+    say: (identity: Identity) => Promise<MessageRef>,
   ): Promise<void> {
     await inSlot(place, live.subject, async () => {
       const previous = await find(place, live.subject);
@@ -254,7 +256,8 @@ export function createPosts(deps: PostsDeps): Posts {
         return;
       }
       let claim = toStored(place, live);
-      if (previous && isAbandoned(previous)) {
+      const repeated = previous !== undefined && isAbandoned(previous);
+      if (repeated) {
         await chatStore.forgetPost(live.subject, place.platform, place.channelId);
         claim = { ...claim, postedAt: previous.postedAt };
       }
@@ -267,7 +270,7 @@ export function createPosts(deps: PostsDeps): Posts {
       }
       let ref: MessageRef;
       try {
-        ref = await say(keyOf(claim));
+        ref = await say({ key: keyOf(claim), repeated });
       } catch (error) {
         await chatStore.forgetPost(live.subject, place.platform, place.channelId);
         throw error;
@@ -350,9 +353,9 @@ export function createPosts(deps: PostsDeps): Posts {
     };
   }
 
-  async function post(place: Place, content: Card, key?: string): Promise<MessageRef> {
+  async function post(place: Place, content: Card, identity: Identity = {}): Promise<MessageRef> {
     return send(place.platform, content, (message) =>
-      platformOf(place.platform).post(place, key === undefined ? message : { ...message, key }),
+      platformOf(place.platform).post(place, { ...message, ...identity }),
     );
   }
 

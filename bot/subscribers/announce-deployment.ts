@@ -3,8 +3,9 @@ import type { EventOf, Subscriber } from "../../shared/events/events.ts";
 import { needsAction, serviceFailureCard } from "../cards/deployment-outcome.ts";
 import { everyOne } from "../chat/every-one.ts";
 import { deploymentSubject, outcomeSubject } from "../chat/live-card.ts";
+import type { Place } from "../chat/platform.ts";
 import { readLogTail } from "../chat/log-tail.ts";
-import type { SubscriberDeps } from "./subscriber-deps.ts";
+import { announceIn, type SubscriberDeps } from "./subscriber-deps.ts";
 
 const EVENTS = [
   "deployment.requested",
@@ -38,7 +39,7 @@ export function createAnnounceDeployment(
       const subject = deploymentSubject(number);
       const draw = () => render.deployment(number);
       if (event.name === "deployment.requested" && isNews(event)) {
-        await everyOne(places, (place) => cards.keep(place, subject, event, draw));
+        await announceIn(places, (place) => cards.keep(place, subject, event, draw));
       }
       await cards.refresh(subject, event, draw, { urgent: event.name === "deployment.finished" });
       if (event.name === "deployment.step_changed" && event.payload.status === "failed") {
@@ -82,11 +83,19 @@ async function callToAct(
 ): Promise<void> {
   const { number } = event.payload;
   const watched = await cards.placesOf(deploymentSubject(number));
-  const others = places.filter(
-    ({ channelId }) => !watched.some((place) => place.channelId === channelId),
-  );
-  await everyOne([...watched, ...others], (place) =>
-    cards.keep(place, outcomeSubject(number), event, () => render.outcome(number)),
+  const tell = (place: Place) =>
+    cards.keep(place, outcomeSubject(number), event, () => render.outcome(number));
+  await everyOne(
+    [
+      () => everyOne(watched, tell),
+      () =>
+        announceIn(places, async (place) => {
+          if (!watched.some(({ channelId }) => channelId === place.channelId)) {
+            await tell(place);
+          }
+        }),
+    ],
+    (work) => work(),
   );
 }
 

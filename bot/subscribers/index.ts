@@ -39,7 +39,7 @@ export function createChatSubscribers(deps: {
       cards: createLiveCards({ posts, chatStore, live, platform: platform.id }),
       render,
       platform,
-      places: announcementPlaces(installation.announce, platform.id),
+      places: announcementPlaces(installation.announce, platform),
       systemActor,
     };
     return announcers.map((create): Subscriber => {

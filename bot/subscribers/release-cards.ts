@@ -3,7 +3,7 @@ import { whyShown } from "../cards/render-live.ts";
 import { everyOne } from "../chat/every-one.ts";
 import { readySubject, releaseSubject, type LiveCard } from "../chat/live-card.ts";
 import type { Fact } from "./live-cards.ts";
-import type { SubscriberDeps } from "./subscriber-deps.ts";
+import { announceIn, type SubscriberDeps } from "./subscriber-deps.ts";
 
 /** A release that is ready again is announced below: edits notify nobody, and somebody has to press Deploy. */
 export function isReadyAgain(previous: StoredPost, next: LiveCard): boolean {
@@ -22,7 +22,7 @@ export async function announceReady(
     // Approved and lost again before we came to it: there is nothing to announce.
     return;
   }
-  await everyOne(places, (place) =>
+  await announceIn(places, (place) =>
     cards.keep(
       place,
       readySubject(number),

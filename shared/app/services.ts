@@ -169,6 +169,12 @@ export interface PeopleServices {
    * PersonInactive when they lost access, IdentityUnavailable when that cannot be found out, SignInRequired when unknown.
    */
   actorOf(subject: string, via: Actor["via"]): Promise<Actor>;
+  /** Whom a chat account is linked to; null when to nobody. The link says who it is, never what they may do. */
+  subjectOf(account: {
+    readonly platform: string;
+    readonly workspace: string;
+    readonly userId: string;
+  }): Promise<string | null>;
   /** Whose API token this is. Throws TokenInvalid. */
   actorOfToken(secret: string, via: Actor["via"]): Promise<Actor>;
   find(query: string): Promise<readonly PersonRef[]>;
@@ -304,7 +310,19 @@ export interface ChatStoreServices {
   claimPost(post: Omit<StoredPost, "messageId" | "editedAt">): Promise<boolean>;
   savePost(post: StoredPost): Promise<void>;
   forgetPost(subject: string, platform: string, channelId: string): Promise<void>;
+  /** How far the channels of a platform have been read. */
+  findCursors(platform: string): Promise<readonly ChatCursor[]>;
+  /** Replaces the cursors of these channels. */
+  saveCursors(platform: string, cursors: readonly ChatCursor[]): Promise<void>;
   removeExpired(): Promise<void>;
+}
+
+/** The last message of a channel that was looked at. */
+export interface ChatCursor {
+  readonly channelId: string;
+  readonly messageId: string;
+  /** When it was written, by the platform's clock. */
+  readonly sentAt: Date;
 }
 
 export interface StoredPost {

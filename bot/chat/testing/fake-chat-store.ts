@@ -1,4 +1,4 @@
-import type { ChatStoreServices, StoredPost } from "../../../shared/app/services.ts";
+import type { ChatCursor, ChatStoreServices, StoredPost } from "../../../shared/app/services.ts";
 
 type StoredAction = NonNullable<Awaited<ReturnType<ChatStoreServices["findAction"]>>>;
 
@@ -11,6 +11,7 @@ export interface FakeChatStore extends ChatStoreServices {
 export function createFakeChatStore(): FakeChatStore {
   const actions = new Map<string, StoredAction>();
   const deliveries = new Set<string>();
+  const cursors = new Map<string, ChatCursor>();
   let posts: StoredPost[] = [];
 
   return {
@@ -60,6 +61,14 @@ export function createFakeChatStore(): FakeChatStore {
     },
     async forgetPost(subject, platform, channelId) {
       posts = posts.filter((post) => !isSame(post, { subject, platform, channelId }));
+    },
+    async findCursors(platform) {
+      return [...cursors].flatMap(([key, cursor]) =>
+        key.startsWith(`${platform}/`) ? [cursor] : [],
+      );
+    },
+    async saveCursors(platform, saved) {
+      saved.forEach((cursor) => cursors.set(`${platform}/${cursor.channelId}`, cursor));
     },
     async removeExpired() {},
   };

@@ -30,6 +30,7 @@ export function createFakeServices(parts: FakeParts = {}): Services {
         }
         return { ...person, via };
       },
+      subjectOf: async () => null,
       roles: (actor) => actor.grants.map((grant) => grant.role),
       ...parts.people,
     }),

@@ -186,6 +186,7 @@ export function createFakeServices(
       async actorOf(subject, via) {
         return actorNamed(subject, via);
       },
+      subjectOf: unexpected("find whose account it is"),
       async actorOfToken(secret, via) {
         const [, kind, username] = /^(token|reader)-(\w+)$/.exec(secret) ?? [];
         if (username === undefined || !ROLES[username]) {
@@ -317,6 +318,8 @@ export function createFakeServices(
       claimPost: unexpected("claim a post"),
       savePost: unexpected("save a post"),
       forgetPost: unexpected("forget a post"),
+      findCursors: unexpected("find cursors"),
+      saveCursors: unexpected("save cursors"),
       removeExpired: unexpected("remove what expired"),
       ...overrides.chatStore,
     },

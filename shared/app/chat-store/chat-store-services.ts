@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Op, UniqueConstraintError } from "sequelize";
 import type { Clock } from "../../core/ports/clock.ts";
 import { ChatActionRow } from "../../db/rows/chat-action.ts";
+import { ChatCursorRow } from "../../db/rows/chat-cursor.ts";
 import { ChatDeliveryRow } from "../../db/rows/chat-delivery.ts";
 import { ChatPostRow } from "../../db/rows/chat-post.ts";
 import { createSharedWork } from "../../db/shared-work.ts";
@@ -122,6 +123,25 @@ export function createChatStoreServices(deps: {
           where: { subject, platform, channelId },
           transaction: tx.sequelize,
         }),
+      );
+    },
+
+    async findCursors(platform) {
+      const rows = await ChatCursorRow.findAll({ where: { platform } });
+      return rows.map(({ channelId, messageId, sentAt }) => ({ channelId, messageId, sentAt }));
+    },
+
+    async saveCursors(platform, cursors) {
+      if (cursors.length === 0) {
+        return;
+      }
+      await uow.run((tx) =>
+        ChatCursorRow.bulkCreate(
+          cursors.map(({ channelId, messageId, sentAt }) => {
+            return { platform, channelId, messageId, sentAt };
+          }),
+          { updateOnDuplicate: ["messageId", "sentAt"], transaction: tx.sequelize },
+        ),
       );
     },
 

@@ -2,6 +2,7 @@ import type { Sequelize } from "sequelize";
 import { AccountRow } from "./account.ts";
 import { ApiTokenRow } from "./api-token.ts";
 import { ChatActionRow } from "./chat-action.ts";
+import { ChatCursorRow } from "./chat-cursor.ts";
 import { ChatDeliveryRow } from "./chat-delivery.ts";
 import { ChatPostRow } from "./chat-post.ts";
 import { DeploymentRow } from "./deployment.ts";
@@ -30,6 +31,7 @@ export const rows = [
   AccountRow,
   ApiTokenRow,
   ChatActionRow,
+  ChatCursorRow,
   ChatDeliveryRow,
   ChatPostRow,
   DeploymentRow,
