@@ -4,6 +4,7 @@ import { Duration, PositiveDuration } from "./duration.ts";
 import {
   BranchName,
   Flag,
+  HttpUrl,
   InnerPath,
   Name,
   RoleName,
@@ -17,17 +18,6 @@ import {
  * a provider understands (`repositories[]`, `environments[].target`, `chat.<platform>`) is checked by the provider's own
  * schema, so that adding one changes nothing here.
  */
-
-const HttpUrl = z.string().refine(
-  (text) => {
-    const url = URL.parse(text);
-    return url !== null && /^https?:$/.test(url.protocol) && url.username === "";
-  },
-  {
-    error: "is not a web address",
-    params: { fix: "Write it whole, such as https://releases.example.com." },
-  },
-);
 
 const Server = z.strictObject({
   port: wholeNumber(0, 65_535).optional(),

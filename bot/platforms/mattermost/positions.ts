@@ -1,0 +1,106 @@
+import type { ChatCursor } from "../../../shared/app/services.ts";
+import type { Logger } from "../../../shared/lib/logger.ts";
+import type { Timers } from "../../../shared/lib/scheduler.ts";
+import type { IncomingPost } from "./inbound.ts";
+import { SAVE_CURSORS_MS } from "./limits.ts";
+
+/** How far each channel has been read. Written down soon, and never further than everything before it was read too. */
+export interface Positions {
+  load(): Promise<void>;
+  /** This post was looked at. */
+  passed(post: Pick<IncomingPost, "id" | "channel_id" | "create_at">): void;
+  /**
+   * From now on there may be something unread behind the present positions. They are what is written down until `isRead` says
+   * for each channel that the gap is closed, however far the live stream is by then.
+   */
+  gap(): void;
+  /** Where reading has to go on; undefined for a channel never read. */
+  unreadFrom(channelId: string): ChatCursor | undefined;
+  isRead(channelId: string): void;
+  /** The newest position of all: when we were there last. */
+  latest(): Date | undefined;
+  /** Writes down what is not written yet. */
+  save(): Promise<void>;
+}
+
+export function createPositions(deps: {
+  readonly read: () => Promise<readonly ChatCursor[]>;
+  readonly write: (cursors: readonly ChatCursor[]) => Promise<void>;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}): Positions {
+  /** The newest post seen in each channel. */
+  const seen = new Map<string, ChatCursor>();
+  /** Where gaps begin. */
+  const gaps = new Map<string, ChatCursor | undefined>();
+  const unsaved = new Set<string>();
+  let cancel: (() => void) | undefined;
+  let saving: Promise<void> = Promise.resolve();
+
+  return {
+    async load() {
+      for (const cursor of await deps.read()) {
+        const known = seen.get(cursor.channelId);
+        if (!known || known.sentAt < cursor.sentAt) {
+          seen.set(cursor.channelId, cursor);
+        }
+      }
+    },
+    passed({ id, channel_id: channelId, create_at }) {
+      const sentAt = new Date(create_at);
+      const known = seen.get(channelId);
+      if (known && known.sentAt >= sentAt) {
+        return;
+      }
+      seen.set(channelId, { channelId, messageId: id, sentAt });
+      saveSoon(channelId);
+    },
+    gap() {
+      for (const [channelId, cursor] of seen) {
+        if (!gaps.has(channelId)) {
+          gaps.set(channelId, cursor);
+        }
+      }
+    },
+    unreadFrom: (channelId) => gaps.get(channelId) ?? seen.get(channelId),
+    isRead(channelId) {
+      gaps.delete(channelId);
+      saveSoon(channelId);
+    },
+    latest() {
+      const times = [...seen.keys()].map((id) => (gaps.get(id) ?? seen.get(id))?.sentAt.getTime());
+      const newest = Math.max(...times.map((time) => time ?? 0));
+      return newest > 0 ? new Date(newest) : undefined;
+    },
+    save,
+  };
+
+  function saveSoon(channelId: string): void {
+    unsaved.add(channelId);
+    cancel ??= deps.timers.after(SAVE_CURSORS_MS, () => {
+      save().catch((error: unknown) => {
+        // The next post tries again; until then a crash would only make us read a little more.
+        deps.logger.warn({ err: error }, "could not write down how far mattermost was read");
+      });
+    });
+  }
+
+  function save(): Promise<void> {
+    cancel?.();
+    cancel = undefined;
+    saving = saving.catch(() => undefined).then(write);
+    return saving;
+  }
+
+  async function write(): Promise<void> {
+    const ids = [...unsaved];
+    unsaved.clear();
+    const cursors = ids.flatMap((id) => (gaps.has(id) ? gaps.get(id) : seen.get(id)) ?? []);
+    try {
+      await deps.write(cursors);
+    } catch (error) {
+      ids.forEach((id) => unsaved.add(id));
+      throw error;
+    }
+  }
+}
