@@ -83,7 +83,11 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
   process.on("SIGINT", () => void stop());
 
   const platforms = platformEntries
-    .filter((entry) => entry.id !== "room" || config.chat.room.enabled)
+    .filter(({ id }) =>
+      id === "room"
+        ? config.chat.room.enabled
+        : config.chat.platforms.some((configured) => configured.id === id),
+    )
     .map((entry) =>
       entry.create(config.chat.platforms.find((one) => one.id === entry.id)?.options ?? {}, {
         services: container.services,

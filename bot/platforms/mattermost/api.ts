@@ -80,8 +80,8 @@ export interface MattermostApi {
     userId: string,
     post: Pick<NewPost, "channelId" | "rootId" | "message" | "props">,
   ): Promise<IncomingPost>;
-  /** Waits its turn behind answers, and for the end of a rate limit. */
-  replacePost(id: string, content: MattermostContent, key: string | undefined): Promise<void>;
+  /** Waits its turn behind answers, and for the end of a rate limit. `content` is asked for when it is sent. */
+  replacePost(id: string, content: () => MattermostContent): Promise<void>;
   deletePost(id: string): Promise<void>;
   openDialog(triggerId: string, url: string, dialog: MattermostDialog): Promise<void>;
   pressButton(postId: string, actionId: string): Promise<void>;
@@ -191,7 +191,7 @@ export function createMattermostApi(deps: {
           }),
         IncomingPost,
       ),
-    async replacePost(id, { message, props }, key) {
+    async replacePost(id, content) {
       await edits.add(() =>
         repeat(
           () =>
@@ -199,8 +199,7 @@ export function createMattermostApi(deps: {
               "editing a post",
               EDITS,
               // The whole post: what is read back has lost its buttons' targets, and props that are left out are kept.
-              (client) =>
-                client.updatePost(toUpdate({ id, message, props: { ...props, ...markOf(key) } })),
+              (client) => client.updatePost(toUpdate(id, content())),
               z.unknown(),
             ),
           TRIES,
@@ -466,6 +465,6 @@ function markOf(key: string | undefined): Readonly<Record<string, string>> {
 }
 
 /** The vendor's type wants a whole post, the server only these. */
-function toUpdate(post: { readonly id: string; readonly message: string; readonly props: object }) {
-  return post as unknown as Parameters<Client["updatePost"]>[0];
+function toUpdate(id: string, { message, props }: MattermostContent) {
+  return { id, message, props } as unknown as Parameters<Client["updatePost"]>[0];
 }

@@ -46,6 +46,9 @@ export function createCatchUp(deps: {
           logger.warn({ err: error, channel: channel.id }, "could not read what was missed");
         }
       }
+      if (!isWanted) {
+        positions.gapEnds();
+      }
     }
   }
 

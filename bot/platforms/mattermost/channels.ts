@@ -18,8 +18,7 @@ export interface Channels {
 const ID = /^[a-z0-9]{26}$/;
 
 export function createChannels(deps: {
-  readonly api: Pick<MattermostApi, "channels" | "channelNamed" | "teams">;
-  readonly botName: () => string;
+  readonly api: Pick<MattermostApi, "channels" | "channelNamed" | "me" | "teams">;
 }): Channels {
   const { api } = deps;
   const found = new Map<string, Place>();
@@ -62,11 +61,13 @@ export function createChannels(deps: {
 
   /** A public channel can be seen without being in it; a private one looks as if it did not exist. */
   async function whyNot(name: string, wanted: string, teams: readonly Team[]): Promise<Error> {
+    const { username } = await api.me();
+    const invite = `Say /invite @${username} in that channel.`;
     const short = wanted.split("/").at(-1) ?? wanted;
     for (const team of teams) {
       try {
         await api.channelNamed(team.id, encodeURIComponent(short));
-        return unreachable(name, "I am not a member of it", invite());
+        return unreachable(name, "I am not a member of it", invite);
       } catch (error) {
         if (refusalOf(error) === undefined) {
           throw error;
@@ -79,13 +80,9 @@ export function createChannels(deps: {
         ? "I belong to no team"
         : "there is no such channel, or it is private and I am not a member of it",
       teams.length === 0
-        ? `Add @${deps.botName()} to the team: Invite People.`
-        : `Check the name in chat.announce. ${invite()}`,
+        ? `Add @${username} to the team: Invite People.`
+        : `Check the name in chat.announce. ${invite}`,
     );
-  }
-
-  function invite(): string {
-    return `Say /invite @${deps.botName()} in that channel.`;
   }
 }
 

@@ -20,6 +20,14 @@ export const MattermostOptions = z.strictObject({
 });
 export type MattermostOptions = z.infer<typeof MattermostOptions>;
 
+/** Every token that slash commands may come with. */
+export function slashTokensOf({ slash_token: tokens }: MattermostOptions) {
+  if (tokens === undefined) {
+    return [];
+  }
+  return Array.isArray(tokens) ? tokens : [tokens];
+}
+
 function withoutSlash(url: string): string {
   return url.replace(/\/+$/, "");
 }

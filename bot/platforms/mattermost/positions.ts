@@ -17,6 +17,8 @@ export interface Positions {
   /** Where reading has to go on; undefined for a channel never read. */
   unreadFrom(channelId: string): ChatCursor | undefined;
   isRead(channelId: string): void;
+  /** Every channel was tried: a channel that is new from now on has no gap. */
+  gapEnds(): void;
   /** The newest position of all: when we were there last. */
   latest(): Date | undefined;
   /** Writes down what is not written yet. */
@@ -34,6 +36,8 @@ export function createPositions(deps: {
   /** Where gaps begin. */
   const gaps = new Map<string, ChatCursor | undefined>();
   const unsaved = new Set<string>();
+  /** While there is one, a channel that was never read may have begun in it. */
+  let isInGap = false;
   let cancel: (() => void) | undefined;
   let saving: Promise<void> = Promise.resolve();
 
@@ -52,23 +56,32 @@ export function createPositions(deps: {
       if (known && known.sentAt >= sentAt) {
         return;
       }
+      if (!known && isInGap) {
+        gaps.set(channelId, undefined);
+      }
       seen.set(channelId, { channelId, messageId: id, sentAt });
       saveSoon(channelId);
     },
     gap() {
+      isInGap = true;
       for (const [channelId, cursor] of seen) {
         if (!gaps.has(channelId)) {
           gaps.set(channelId, cursor);
         }
       }
     },
-    unreadFrom: (channelId) => gaps.get(channelId) ?? seen.get(channelId),
+    unreadFrom: (channelId) => (gaps.has(channelId) ? gaps.get(channelId) : seen.get(channelId)),
     isRead(channelId) {
       gaps.delete(channelId);
       saveSoon(channelId);
     },
+    gapEnds() {
+      isInGap = false;
+    },
     latest() {
-      const times = [...seen.keys()].map((id) => (gaps.get(id) ?? seen.get(id))?.sentAt.getTime());
+      const times = [...seen.keys()].map((id) =>
+        (gaps.has(id) ? gaps.get(id) : seen.get(id))?.sentAt.getTime(),
+      );
       const newest = Math.max(...times.map((time) => time ?? 0));
       return newest > 0 ? new Date(newest) : undefined;
     },

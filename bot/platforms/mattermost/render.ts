@@ -90,7 +90,7 @@ export function renderMattermostMessage(
     drawBlock(block);
   }
   const attachments = drafts.all.map(({ texts, fields, actions }, index): MattermostAttachment => ({
-    fallback: index === 0 ? cut(disarmMentions(cardToText(card)), MAX_FALLBACK_LENGTH) : card.title,
+    fallback: index === 0 ? disarmMentions(cut(cardToText(card), MAX_FALLBACK_LENGTH)) : card.title,
     color: COLORS[card.tone],
     ...(index === 0 ? { title: escapeText(cut(card.title, MAX_TITLE_LENGTH)) } : {}),
     ...(texts.length > 0 ? { text: texts.join("\n\n") } : {}),
