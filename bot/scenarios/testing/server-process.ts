@@ -42,14 +42,17 @@ export interface Installation {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. */
+/**
+ * Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. `setUp` hears
+ * where it will be reached.
+ */
 export async function startServer(
-  setUp: (data: string) => Installation = () => ({}),
+  setUp: (data: string, url: string) => Installation = () => ({}),
 ): Promise<ServerProcess> {
   const data = mkdtempSync(join(tmpdir(), "slipway-"));
-  const { config, env: extra } = setUp(data);
   const port = await freePort();
   const url = `http://localhost:${String(port)}`;
+  const { config, env: extra } = setUp(data, url);
   const env: Record<string, string> = {
     PATH: process.env["PATH"] ?? "",
     HOME: data,
