@@ -77,15 +77,6 @@ export interface Replier {
   replaceSource(message: Outgoing): Promise<void>;
 }
 
-/** One thing that was tried while checking a platform. */
-export interface PlatformFinding {
-  readonly state: "ok" | "warning" | "failed";
-  /** What was found, as a sentence. */
-  readonly what: string;
-  /** What to change, by the name of the setting. Null when there is nothing to do. */
-  readonly fix: string | null;
-}
-
 export interface ChatPlatform {
   readonly id: string;
   readonly features: {

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import type { Actor, Services } from "../../shared/app/services.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
-import type { ChatPlatform, PlatformFinding } from "../chat/platform.ts";
+import type { Finding } from "../chat/finding.ts";
+import type { ChatPlatform } from "../chat/platform.ts";
 import { PLATFORM_ID as mattermostId } from "./mattermost/inbound.ts";
 import { checkMattermost, createMattermostPlatform } from "./mattermost/index.ts";
 import { MattermostOptions } from "./mattermost/options.ts";
@@ -18,6 +19,16 @@ export interface PlatformDeps {
   readonly clock: { now(): Date };
 }
 
+/** What a platform may use to find out whether it can work, without connecting as the bot. */
+export interface CheckDeps extends PlatformDeps {
+  /** Channels of this platform that announcements go to. */
+  readonly announce: readonly string[];
+  /** Where the server listens on this machine; null when only the server knows. */
+  readonly serverUrl: string | null;
+  /** Aborts when the time is over. */
+  readonly signal: AbortSignal;
+}
+
 /** A platform that can be configured under `chat.<id>`. */
 export interface PlatformEntry {
   /** Name of its folder, of its section in the configuration, and of its channels in `chat.announce`. */
@@ -25,16 +36,11 @@ export interface PlatformEntry {
   readonly options: z.ZodType;
   /** `options` passed the schema above. */
   create(options: unknown, deps: PlatformDeps): ChatPlatform;
-  /** Tries the platform as it is configured and says what to change. Absent where nothing can go wrong. Never throws. */
-  check?(options: unknown, deps: PlatformCheckDeps): Promise<readonly PlatformFinding[]>;
-}
-
-/** What trying a platform needs; there may be no database and no server. */
-export interface PlatformCheckDeps {
-  /** `chat.announce`, with the platforms. */
-  readonly announce: readonly string[];
-  readonly logger: Logger;
-  readonly clock: { now(): Date };
+  /**
+   * Tries what the platform needs: address, credentials, rights, channels. Each failure is a finding with its remedy; what it
+   * throws counts as one. It posts nothing that people see and may run beside the server.
+   */
+  check?(options: unknown, deps: CheckDeps): Promise<readonly Finding[]>;
 }
 
 /** Every chat platform there is, one per folder. */
@@ -55,12 +61,8 @@ export const platforms: readonly PlatformEntry[] = [
         logger,
         clock,
       }),
-    check: (options, { announce, logger, clock }) =>
-      checkMattermost(MattermostOptions.parse(options), {
-        announce: announcedHere(announce),
-        logger,
-        clock,
-      }),
+    check: (options, { announce, logger, clock, signal }) =>
+      checkMattermost(MattermostOptions.parse(options), { announce, logger, clock, signal }),
   },
 ];
 

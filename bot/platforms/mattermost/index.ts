@@ -1,8 +1,10 @@
+import { AppError } from "../../../shared/errors/app-error.ts";
 import { UpstreamUnavailable } from "../../../shared/errors/catalog.ts";
 import type { ChatStoreServices } from "../../../shared/app/services.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import { systemTimers, type Timers } from "../../../shared/lib/scheduler.ts";
-import type { ChatPlatform, Inbound, PlatformFinding } from "../../chat/platform.ts";
+import { fine, problem, type Finding } from "../../chat/finding.ts";
+import type { ChatPlatform, Inbound } from "../../chat/platform.ts";
 import { createMattermostApi } from "./api.ts";
 import { createCallbacks } from "./callbacks.ts";
 import { createChannels } from "./channels.ts";
@@ -83,12 +85,13 @@ export function createMattermostPlatform(
  */
 export async function checkMattermost(
   options: MattermostOptions,
-  deps: Omit<MattermostDeps, "chatStore">,
-): Promise<readonly PlatformFinding[]> {
+  deps: Omit<MattermostDeps, "chatStore"> & { readonly signal: AbortSignal },
+): Promise<readonly Finding[]> {
   const { url, token } = options;
   const { clock, logger, timers = systemTimers } = deps;
   const api = createMattermostApi({ url, token, timers, clock });
   const callbacks = createCallbacks({ token, slashTokens: slashTokensOf(options) });
+  deps.signal.addEventListener("abort", () => api.close(), { once: true });
   try {
     const found = await createSelfTest({
       api,
@@ -98,14 +101,14 @@ export async function checkMattermost(
       hasSlashToken: options.slash_token !== undefined,
       announce: deps.announce,
     }).run();
-    return found.some(({ state }) => state === "failed") && found.length === 1
+    return found.some(({ state }) => state === "problem") && found.length === 1
       ? found
       : [...found, await checkStream()];
   } finally {
     api.close();
   }
 
-  async function checkStream(): Promise<PlatformFinding> {
+  async function checkStream(): Promise<Finding> {
     const connection = createConnection({
       url,
       token,
@@ -120,17 +123,12 @@ export async function checkMattermost(
     });
     try {
       await connection.open();
-      return { state: "ok", what: "Messages arrive by WebSocket.", fix: null };
+      return fine("Messages arrive by WebSocket.");
     } catch (error) {
-      const remedy =
-        error instanceof Error && "remedy" in error && typeof error.remedy === "string"
-          ? error.remedy
-          : null;
-      return {
-        state: "failed",
-        what: error instanceof Error ? error.message : String(error),
-        fix: remedy,
-      };
+      if (!(error instanceof AppError)) {
+        throw error;
+      }
+      return problem(error.message, error.remedy ?? "Look at the log of the Mattermost server.");
     } finally {
       await connection.close();
     }

@@ -7,6 +7,11 @@ import { SAVE_CURSORS_MS } from "./limits.ts";
 /** How far each channel has been read. Written down soon, and never further than everything before it was read too. */
 export interface Positions {
   load(): Promise<void>;
+  /**
+   * Until the returned function is called, this post and what comes behind it counts as unread for the next process: whoever
+   * dies while serving it leaves it to somebody else.
+   */
+  hold(post: Pick<IncomingPost, "id" | "channel_id">): () => void;
   /** This post was looked at. */
   passed(post: Pick<IncomingPost, "id" | "channel_id" | "create_at">): void;
   /**
@@ -35,6 +40,11 @@ export function createPositions(deps: {
   const seen = new Map<string, ChatCursor>();
   /** Where gaps begin. */
   const gaps = new Map<string, ChatCursor | undefined>();
+  /** What stood before posts that are being served, in the order they came. */
+  const held = new Map<
+    string,
+    { readonly channelId: string; readonly before: ChatCursor | undefined }
+  >();
   const unsaved = new Set<string>();
   /** While there is one, a channel that was never read may have begun in it. */
   let isInGap = false;
@@ -49,6 +59,13 @@ export function createPositions(deps: {
           seen.set(cursor.channelId, cursor);
         }
       }
+    },
+    hold({ id, channel_id: channelId }) {
+      held.set(id, { channelId, before: safe(channelId) });
+      return () => {
+        held.delete(id);
+        saveSoon(channelId);
+      };
     },
     passed({ id, channel_id: channelId, create_at }) {
       const sentAt = new Date(create_at);
@@ -88,6 +105,15 @@ export function createPositions(deps: {
     save,
   };
 
+  /** Everything before it is done with. */
+  function safe(channelId: string): ChatCursor | undefined {
+    if (gaps.has(channelId)) {
+      return gaps.get(channelId);
+    }
+    const first = [...held.values()].find((each) => each.channelId === channelId);
+    return first ? first.before : seen.get(channelId);
+  }
+
   function saveSoon(channelId: string): void {
     unsaved.add(channelId);
     cancel ??= deps.timers.after(SAVE_CURSORS_MS, () => {
@@ -108,7 +134,7 @@ export function createPositions(deps: {
   async function write(): Promise<void> {
     const ids = [...unsaved];
     unsaved.clear();
-    const cursors = ids.flatMap((id) => (gaps.has(id) ? gaps.get(id) : seen.get(id)) ?? []);
+    const cursors = ids.flatMap((id) => safe(id) ?? []);
     try {
       await deps.write(cursors);
     } catch (error) {

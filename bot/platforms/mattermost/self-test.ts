@@ -1,6 +1,6 @@
 import { AppError } from "../../../shared/errors/app-error.ts";
 import { randomToken } from "../../../shared/lib/ids.ts";
-import type { PlatformFinding } from "../../chat/platform.ts";
+import { fine, problem, warning, type Finding } from "../../chat/finding.ts";
 import type { MattermostApi } from "./api.ts";
 import type { Callbacks } from "./callbacks.ts";
 import type { Channels } from "./channels.ts";
@@ -13,7 +13,7 @@ const PROBE_ACTION = "slipwayprobe";
 
 export interface SelfTest {
   /** Tries everything the bot has to be able to do, for real, in a conversation with itself. Never throws. */
-  run(): Promise<readonly PlatformFinding[]>;
+  run(): Promise<readonly Finding[]>;
 }
 
 /** The server is asked for real, because no setting that can be read tells whether it will work. */
@@ -31,7 +31,7 @@ export function createSelfTest(deps: {
   return {
     async run() {
       const account = await findings(checkAccount);
-      if (account.some(({ state }) => state === "failed")) {
+      if (account.some(({ state }) => state === "problem")) {
         return account;
       }
       const rest = await Promise.all([
@@ -43,18 +43,18 @@ export function createSelfTest(deps: {
     },
   };
 
-  async function checkAccount(): Promise<readonly PlatformFinding[]> {
+  async function checkAccount(): Promise<readonly Finding[]> {
     const me = await api.me();
     if (me.delete_at !== 0) {
       return [
-        failed(
+        problem(
           `The account @${me.username} is disabled.`,
           "Enable it under Integrations > Bot Accounts.",
         ),
       ];
     }
     return me.is_bot
-      ? [ok(`Signed in as @${me.username}.`)]
+      ? [fine(`Signed in as @${me.username}.`)]
       : [
           warning(
             `The token belongs to @${me.username}, who is a person.`,
@@ -63,13 +63,13 @@ export function createSelfTest(deps: {
         ];
   }
 
-  async function checkSettings(): Promise<readonly PlatformFinding[]> {
+  async function checkSettings(): Promise<readonly Finding[]> {
     const settings = await api.settings();
-    const found: PlatformFinding[] = [];
+    const found: Finding[] = [];
     const limit = Number(settings["PostEditTimeLimit"] ?? -1);
     if (limit >= 0) {
       found.push(
-        ok(
+        fine(
           `Editing messages is limited to ${String(limit)} seconds (ServiceSettings.PostEditTimeLimit). Cards are not concerned: what changes on them is no message text.`,
         ),
       );
@@ -85,13 +85,13 @@ export function createSelfTest(deps: {
     return found;
   }
 
-  async function checkChannel(name: string): Promise<readonly PlatformFinding[]> {
+  async function checkChannel(name: string): Promise<readonly Finding[]> {
     await channels.find(name);
-    return [ok(`Can announce in ${name}.`)];
+    return [fine(`Can announce in ${name}.`)];
   }
 
   /** Posts, edits, presses and deletes a message that only the bot itself sees. */
-  async function checkPosts(): Promise<readonly PlatformFinding[]> {
+  async function checkPosts(): Promise<readonly Finding[]> {
     const { id: me } = await api.me();
     const { id: channelId } = await api.directChannel(me, me);
     const nonce = randomToken(22);
@@ -123,16 +123,16 @@ export function createSelfTest(deps: {
       };
     }
 
-    async function checkEdit(id: string): Promise<readonly PlatformFinding[]> {
+    async function checkEdit(id: string): Promise<readonly Finding[]> {
       try {
         await api.replacePost(id, () => probe("Trying whether edited buttons work."));
-        return [ok("Can post and edit.")];
+        return [fine("Can post and edit.")];
       } catch (error) {
         if (!refusalOf(error)) {
           throw error;
         }
         return [
-          failed(
+          problem(
             "The bot may not edit its own messages, so cards would never change.",
             'Allow "Edit Own Posts" (edit_post) to members: System Console > User Management > Permissions. Look at ServiceSettings.PostEditTimeLimit too.',
           ),
@@ -141,17 +141,17 @@ export function createSelfTest(deps: {
     }
   }
 
-  async function checkPress(postId: string): Promise<readonly PlatformFinding[]> {
+  async function checkPress(postId: string): Promise<readonly Finding[]> {
     try {
       await api.pressButton(postId, PROBE_ACTION);
-      return [ok(`Mattermost reaches ${callbackUrl}.`)];
+      return [fine(`Mattermost reaches ${callbackUrl}.`)];
     } catch (error) {
       const refusal = refusalOf(error);
       if (!refusal) {
         throw error;
       }
       return [
-        failed(
+        problem(
           `Mattermost cannot reach ${callbackUrl}: buttons and forms do nothing.`,
           whyUnreachable(callbackUrl),
         ),
@@ -159,25 +159,23 @@ export function createSelfTest(deps: {
     }
   }
 
-  async function findings(
-    check: () => Promise<readonly PlatformFinding[]>,
-  ): Promise<readonly PlatformFinding[]> {
+  async function findings(check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
     try {
       return await check();
     } catch (error) {
       return error instanceof AppError
-        ? [failed(error.message, error.remedy ?? null)]
-        : [failed(error instanceof Error ? error.message : String(error), null)];
+        ? [problem(error.message, error.remedy ?? null)]
+        : [problem(error instanceof Error ? error.message : String(error), null)];
     }
   }
 }
 
 /** What is wrong, when anything is, in a few words. */
-export function summarise(findings: readonly PlatformFinding[]): string | undefined {
+export function summarise(findings: readonly Finding[]): string | undefined {
   const bad =
-    findings.find(({ state }) => state === "failed") ??
+    findings.find(({ state }) => state === "problem") ??
     findings.find(({ state }) => state === "warning");
-  return bad && [bad.what, bad.fix ?? ""].join(" ").trim();
+  return bad && [bad.what, bad.remedy ?? ""].join(" ").trim();
 }
 
 function whyUnreachable(callbackUrl: string): string {
@@ -204,18 +202,6 @@ function isInternal(host: string): boolean {
 
 function capitalised(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
-function ok(what: string): PlatformFinding {
-  return { state: "ok", what, fix: null };
-}
-
-function warning(what: string, fix: string): PlatformFinding {
-  return { state: "warning", what, fix };
-}
-
-function failed(what: string, fix: string | null): PlatformFinding {
-  return { state: "failed", what, fix };
 }
 
 /** Announcement channels of this platform. */

@@ -4,7 +4,8 @@ import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Timers } from "../../../shared/lib/scheduler.ts";
 import { keepBeating } from "../../../shared/lib/work-loop.ts";
 import { createKeyedQueue } from "../../chat/keyed-queue.ts";
-import type { ChatPlatform, Inbound, Place, PlatformFinding } from "../../chat/platform.ts";
+import type { Finding } from "../../chat/finding.ts";
+import type { ChatPlatform, Inbound, Place } from "../../chat/platform.ts";
 import { createMattermostApi } from "./api.ts";
 import { createCallbackTaker, createReplier, type CallbackAnswer } from "./callback-taker.ts";
 import { createCallbacks } from "./callbacks.ts";
@@ -89,7 +90,7 @@ export async function startSession(deps: {
   const passedOn = new Map<string, "live" | "missed">();
   const stopping = new AbortController();
   let since = clock.now();
-  let findings: readonly PlatformFinding[] = [];
+  let findings: readonly Finding[] = [];
 
   const positions = createPositions({
     read: () => chatStore.findCursors(PLATFORM_ID),
@@ -280,13 +281,15 @@ export async function startSession(deps: {
       sentAt: new Date(post.create_at),
       reply: createReplier({ outbound, asker, source: undefined }),
     };
-    track(serving, serve(event), "serving a message of mattermost failed");
+    const release = positions.hold(post);
+    void serve(event).finally(release);
   }
 
+  /** Resolves when it was served, well or not. */
   async function serve(event: Inbound): Promise<void> {
     const served = deps.take(event);
     track(serving, served, "serving an event of mattermost failed");
-    await served;
+    await served.catch(() => undefined);
   }
 
   async function isDirect(channelId: string): Promise<boolean> {
@@ -315,7 +318,7 @@ export async function startSession(deps: {
         return;
       }
       const found = await selfTest.run();
-      const bad = found.filter(({ state }) => state === "failed");
+      const bad = found.filter(({ state }) => state === "problem");
       // The first try may only be too early.
       findings = attempt === 0 && bad.length > 0 ? [] : found;
       if (bad.length === 0) {

@@ -3,8 +3,28 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { WebSocketServer } from "ws";
+import { z } from "zod";
 import { MAX_MESSAGE_LENGTH, MAX_PROPS_LENGTH } from "../limits.ts";
 import { createFakeHub, type FakeHub } from "./fake-hub.ts";
+import {
+  DialogBody,
+  EphemeralBody,
+  IntegrationAnswer,
+  PostBody,
+  Refused,
+  actionsOf,
+  dialogProblem,
+  forbidden,
+  json,
+  refused,
+  send,
+  strip,
+  toOutcome,
+  type Answer,
+  type FakeDialog,
+  type FakeOutcome,
+  type FakePost,
+} from "./fake-rules.ts";
 import { mentionsOf } from "./mentions.ts";
 
 /** Everything below cites github.com/mattermost/mattermost, folder server/channels unless it says otherwise. */
@@ -20,19 +40,7 @@ export interface FakeUser {
   remote_id: string;
 }
 
-export interface FakePost {
-  readonly id: string;
-  readonly create_at: number;
-  update_at: number;
-  delete_at: number;
-  readonly user_id: string;
-  readonly channel_id: string;
-  readonly root_id: string;
-  message: string;
-  readonly type: string;
-  props: Record<string, any>;
-  readonly pending_post_id: string;
-}
+export type { FakeDialog, FakePost };
 
 interface FakeChannel {
   readonly id: string;
@@ -43,19 +51,6 @@ interface FakeChannel {
   delete_at: number;
   last_post_at: number;
   readonly members: Set<string>;
-}
-
-/** A form that the server told a person's app to show. */
-export interface FakeDialog {
-  readonly userId: string;
-  readonly url: string;
-  readonly dialog: Record<string, any>;
-}
-
-/** What the person sees who pressed or sent something. */
-export interface FakeOutcome {
-  readonly status: number;
-  readonly body: Record<string, any>;
 }
 
 /**
@@ -236,7 +231,7 @@ export async function startFakeMattermost(options: {
       for (const post of everything.filter(({ delete_at }) => delete_at === 0).reverse()) {
         const action = actionsOf(post).find(({ name }) => name === label);
         if (action) {
-          return press(userId, post.id, String(action["id"]));
+          return press(userId, post.id, action.id ?? "");
         }
       }
       throw new Error(`no button is called "${label}"`);
@@ -375,7 +370,7 @@ export async function startFakeMattermost(options: {
         "Invalid or expired session, please login again.",
       );
     }
-    const body = text === "" ? {} : JSON.parse(text);
+    const body: unknown = text === "" ? {} : JSON.parse(text);
     return route(me, line, searchParams, body);
   }
 
@@ -383,9 +378,9 @@ export async function startFakeMattermost(options: {
     me: FakeUser,
     line: string,
     query: URLSearchParams,
-    body: any,
+    body: unknown,
   ): Promise<Answer> {
-    const match = (pattern: RegExp) => pattern.exec(line)?.slice(1) as string[] | undefined;
+    const match = (pattern: RegExp) => pattern.exec(line)?.slice(1);
     let found: string[] | undefined;
     if (line === "GET /users/me") {
       return json(me);
@@ -416,21 +411,22 @@ export async function startFakeMattermost(options: {
       return json(toWire(channel));
     }
     if (line === "POST /channels/direct") {
-      const [a = "", b = ""] = body as string[];
+      const [a = "", b = ""] = z.array(z.string()).parse(body);
       return json(toWire(conversation(a, b)), 201);
     }
     if ((found = match(/^GET \/channels\/([^/]+)\/posts$/))) {
       return json(listPosts(me, found[0] ?? "", query));
     }
     if (line === "POST /posts") {
-      return json(strip(createPost(me, body)), 201);
+      return json(strip(createPost(me, parseBody(PostBody, body))), 201);
     }
     if (line === "POST /posts/ephemeral") {
       // Only administrators have create_post_ephemeral (public/model/role.go; API reference).
       if (!me.roles.split(" ").includes("system_admin")) {
         throw forbidden();
       }
-      return json(strip(addEphemeral(body.user_id, me.id, body.post)), 201);
+      const { user_id: reader, post } = parseBody(EphemeralBody, body);
+      return json(strip(addEphemeral(reader, me.id, post)), 201);
     }
     if ((found = match(/^GET \/posts\/([^/]+)$/))) {
       const post = visible(me, found[0] ?? "");
@@ -440,7 +436,7 @@ export async function startFakeMattermost(options: {
       return json(strip(post));
     }
     if ((found = match(/^PUT \/posts\/([^/]+)$/))) {
-      return json(strip(updatePost(me, found[0] ?? "", body)));
+      return json(strip(updatePost(me, found[0] ?? "", parseBody(PostBody, body))));
     }
     if ((found = match(/^DELETE \/posts\/([^/]+)$/))) {
       const post = visible(me, found[0] ?? "");
@@ -456,7 +452,7 @@ export async function startFakeMattermost(options: {
       return { status, body: JSON.stringify(told) };
     }
     if (line === "POST /actions/dialogs/open") {
-      openDialog(body);
+      openDialog(parseBody(DialogBody, body));
       return json({ status: "OK" });
     }
     throw refused(404, "api.context.404.app_error", "Sorry, we could not find the page.");
@@ -513,7 +509,7 @@ export async function startFakeMattermost(options: {
       : undefined;
   }
 
-  function createPost(me: FakeUser, body: any): FakePost {
+  function createPost(me: FakeUser, body: PostBody): FakePost {
     const channel = channels.get(body.channel_id);
     if (!channel?.members.has(me.id)) {
       throw forbidden();
@@ -526,7 +522,7 @@ export async function startFakeMattermost(options: {
       );
     }
     checkContent(body);
-    const pendingId = String(body.pending_post_id ?? "");
+    const { pending_post_id: pendingId, root_id: rootId } = body;
     const known = pending.get(pendingId);
     if (pendingId !== "" && known && now() - known.at < PENDING_POST_TTL_MS) {
       const earlier = posts.get(known.id);
@@ -534,7 +530,6 @@ export async function startFakeMattermost(options: {
         return earlier;
       }
     }
-    const rootId = String(body.root_id ?? "");
     const root = posts.get(rootId);
     // A reply belongs to the first post of its thread, in the same channel (app/post.go).
     if (rootId !== "" && (!root || root.delete_at !== 0 || root.root_id !== "")) {
@@ -551,7 +546,7 @@ export async function startFakeMattermost(options: {
       userId: me.id,
       channelId: channel.id,
       rootId,
-      message: String(body.message ?? ""),
+      message: body.message,
       // Set by the server for every post of a bot (app/post.go).
       props: { ...body.props, ...(me.is_bot ? { from_bot: "true" } : {}) },
       type: "",
@@ -561,8 +556,8 @@ export async function startFakeMattermost(options: {
     return post;
   }
 
-  function checkContent(body: any): void {
-    if ([...String(body.message ?? "")].length > MAX_MESSAGE_LENGTH) {
+  function checkContent(body: PostBody): void {
+    if ([...body.message].length > MAX_MESSAGE_LENGTH) {
       throw refused(400, "model.post.is_valid.message_length.app_error", "Message too long.");
     }
     if ([...JSON.stringify(body.props ?? {})].length > MAX_PROPS_LENGTH) {
@@ -575,7 +570,7 @@ export async function startFakeMattermost(options: {
     readonly channelId: string;
     readonly rootId: string;
     readonly message: string;
-    readonly props: Record<string, unknown>;
+    readonly props: FakePost["props"];
     readonly type: string;
     readonly pendingId: string;
   }): FakePost {
@@ -610,17 +605,17 @@ export async function startFakeMattermost(options: {
     return post;
   }
 
-  function addEphemeral(userId: string, botId: string, body: any): FakePost {
+  function addEphemeral(userId: string, authorId: string, body: PostBody): FakePost {
     checkContent(body);
     const post: FakePost = {
       id: newId(),
       create_at: now(),
       update_at: now(),
       delete_at: 0,
-      user_id: botId,
+      user_id: authorId,
       channel_id: body.channel_id,
-      root_id: body.root_id ?? "",
-      message: body.message ?? "",
+      root_id: body.root_id,
+      message: body.message,
       type: "system_ephemeral",
       props: { ...body.props },
       pending_post_id: "",
@@ -632,11 +627,11 @@ export async function startFakeMattermost(options: {
 
   function generateActionIds(post: FakePost): void {
     for (const action of actionsOf(post)) {
-      action["id"] ||= newId();
+      action.id ||= newId();
     }
   }
 
-  function updatePost(me: FakeUser, id: string, body: any): FakePost {
+  function updatePost(me: FakeUser, id: string, body: PostBody): FakePost {
     const post = visible(me, id);
     // "Forbidden", also where there is nothing (api4/post.go updatePost).
     if (!post || post.user_id !== me.id || settings["EditPost"] === "false") {
@@ -654,9 +649,9 @@ export async function startFakeMattermost(options: {
         `Post edit is only allowed for ${String(limit)} seconds.`,
       );
     }
-    post.message = body.message ?? "";
+    post.message = body.message;
     // Left out, they stay as they were; empty, they are gone (app/post.go UpdatePost).
-    if (body.props !== undefined && body.props !== null) {
+    if (body.props !== undefined) {
       post.props = { ...body.props, from_bot: "true" };
       generateActionIds(post);
     }
@@ -706,7 +701,7 @@ export async function startFakeMattermost(options: {
     const stored = posts.get(postId);
     const post = stored?.delete_at === 0 ? stored : ephemeral;
     const action = post && actionsOf(post).find(({ id }) => id === actionId);
-    if (!post || !action) {
+    if (!post || !action?.integration) {
       return toOutcome(
         refused(404, "api.post.do_action.action_id.app_error", "Invalid action id."),
       );
@@ -725,31 +720,28 @@ export async function startFakeMattermost(options: {
         team_domain: channel.team_id === "" ? "" : team.name,
         post_id: post.id,
         trigger_id: trigger(userId),
-        type: action["type"],
+        type: action.type,
         data_source: "",
         // Go sorts the keys of maps.
-        context: Object.fromEntries(Object.entries(integration.context ?? {}).sort()),
+        context: Object.fromEntries(Object.entries(integration.context).sort()),
       }),
     );
     if ("refused" in answer) {
       return toOutcome(answer.refused);
     }
-    if (answer.json["update"]) {
-      updatePost(bot, post.id, { id: post.id, ...answer.json["update"] });
+    const { update, ephemeral_text: words } = answer.told;
+    if (update) {
+      updatePost(bot, post.id, { ...update, id: post.id });
     }
-    if (answer.json["ephemeral_text"]) {
-      addEphemeral(userId, userId, {
-        channel_id: channel.id,
-        root_id: post.root_id || post.id,
-        message: answer.json["ephemeral_text"],
-      });
+    if (words) {
+      whisper(userId, channel.id, post.root_id || post.id, words);
     }
     return { status: 200, body: { status: "OK", trigger_id: "client" } };
   }
 
-  function openDialog(body: any): void {
+  function openDialog(body: z.infer<typeof DialogBody>): void {
     const [clientId = "", userId = "", time = "", signature] = Buffer.from(
-      String(body.trigger_id),
+      body.trigger_id,
       "base64",
     )
       .toString()
@@ -787,8 +779,8 @@ export async function startFakeMattermost(options: {
       "application/json",
       JSON.stringify({
         type: "dialog_submission",
-        callback_id: dialog["callback_id"],
-        state: dialog["state"],
+        callback_id: dialog.callback_id,
+        state: dialog.state,
         user_id: userId,
         // The channel the person looks at, not the one of the button (webapp actions/integrations).
         channel_id: currentChannelId,
@@ -797,7 +789,7 @@ export async function startFakeMattermost(options: {
         cancelled: submission === null,
       }),
     );
-    return "refused" in answer ? toOutcome(answer.refused) : { status: 200, body: answer.json };
+    return "refused" in answer ? toOutcome(answer.refused) : { status: 200, body: answer.told };
   }
 
   async function slash(
@@ -835,31 +827,35 @@ export async function startFakeMattermost(options: {
     if ("refused" in answer) {
       return toOutcome(answer.refused);
     }
-    showResponse(answer.json, { userId, channelId, rootId });
-    return { status: 200, body: answer.json };
+    showResponse(answer.told, { userId, channelId, rootId });
+    return { status: 200, body: answer.told };
   }
 
-  function respondToHook(id: string, body: any): Answer {
+  function respondToHook(id: string, body: unknown): Answer {
     const hook = responseHooks.get(id);
     if (!hook || hook.uses === 0) {
       throw refused(404, "app.command_webhook.get.missing", "Not found.");
     }
     hook.uses -= 1;
-    showResponse(body, hook);
+    showResponse(parseBody(IntegrationAnswer, body), hook);
     return { status: 200, body: "ok", headers: { "content-type": "text/plain" } };
   }
 
   function showResponse(
-    body: any,
+    { text, response_type: type }: IntegrationAnswer,
     { userId, channelId, rootId }: { userId: string; channelId: string; rootId: string },
   ): void {
-    if (body.text && (body.response_type ?? "ephemeral") === "ephemeral") {
-      addEphemeral(userId, userId, {
-        channel_id: channelId,
-        root_id: rootId,
-        message: body.text,
-      });
+    if (text && (type ?? "ephemeral") === "ephemeral") {
+      whisper(userId, channelId, rootId, text);
     }
+  }
+
+  function whisper(userId: string, channelId: string, rootId: string, message: string): void {
+    addEphemeral(
+      userId,
+      userId,
+      PostBody.parse({ channel_id: channelId, root_id: rootId, message }),
+    );
   }
 
   /** Only addresses that may be called, only 200, only JSON, and not for ever (app/integration_action.go DoActionRequest). */
@@ -868,18 +864,18 @@ export async function startFakeMattermost(options: {
     contentType: string,
     body: string,
     failure = 400,
-  ): Promise<{ readonly json: Record<string, any> } | { readonly refused: Refused }> {
-    const fail = (why: string) => ({
+  ): Promise<{ readonly told: IntegrationAnswer } | { readonly refused: Refused }> {
+    const fail = {
       refused: refused(
         failure,
         "api.post.do_action.action_integration.app_error",
         "Action integration error.",
-        why,
       ),
-    });
+    };
     const { hostname } = new URL(target);
     if (!(settings[ALLOWED] ?? "").split(/[\s,]+/).includes(hostname)) {
-      return fail("address forbidden, you may need to set AllowedUntrustedInternalConnections");
+      // "address forbidden, you may need to set AllowedUntrustedInternalConnections": in the server's log only.
+      return fail;
     }
     try {
       const response = await fetch(target, {
@@ -890,11 +886,12 @@ export async function startFakeMattermost(options: {
       });
       const text = await response.text();
       if (response.status !== 200) {
-        return fail(`status=${String(response.status)}`);
+        return fail;
       }
-      return { json: text === "" ? {} : (JSON.parse(text) as Record<string, any>) };
-    } catch (error) {
-      return fail(String(error));
+      return { told: IntegrationAnswer.parse(text === "" ? {} : JSON.parse(text)) };
+    } catch {
+      // Too late, unreachable, or not JSON.
+      return fail;
     }
   }
 
@@ -929,108 +926,15 @@ export async function startFakeMattermost(options: {
   }
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-class Refused extends Error implements Answer {
-  readonly status: number;
-  readonly body: string;
-  constructor(status: number, id: string, message: string, detail: string) {
-    super(message);
-    this.status = status;
-    this.body = JSON.stringify({
-      id,
-      message,
-      detailed_error: detail,
-      request_id: "fake",
-      status_code: status,
-    });
+function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) {
+    throw refused(400, "api.context.invalid_body_param.app_error", z.prettifyError(parsed.error));
   }
+  return parsed.data;
 }
 
-/** Details are told in developer mode only; here never (web/handlers.go). */
-function refused(status: number, id: string, message: string, _detail = ""): Refused {
-  return new Refused(status, id, message, "");
-}
-
-function forbidden(): Refused {
-  return refused(
-    403,
-    "api.context.permissions.app_error",
-    "You do not have the appropriate permissions.",
-  );
-}
-
-function toOutcome({ status, body }: Refused): FakeOutcome {
-  return { status, body: JSON.parse(body) as Record<string, any> };
-}
-
-function json(value: unknown, status = 200): Answer {
-  return { status, body: JSON.stringify(value) };
-}
-
-/** Exactly this type: the vendor's client takes anything else for text. */
-function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
-  response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
-}
-
-function toWire({ members: _, ...channel }: FakeChannel) {
-  return channel;
-}
-
-function actionsOf(post: FakePost): Record<string, any>[] {
-  const attachments: unknown = post.props["attachments"];
-  return Array.isArray(attachments)
-    ? attachments.flatMap(
-        (attachment: { actions?: Record<string, any>[] }) => attachment.actions ?? [],
-      )
-    : [];
-}
-
-/** Where a button leads is told to nobody (public/model/integration_action.go StripActionIntegrations). */
-function strip(post: FakePost): FakePost {
-  const copy = structuredClone(post);
-  actionsOf(copy).forEach((action) => delete action["integration"]);
-  return copy;
-}
-
-/** `Dialog.IsValid` and `DialogElement.IsValid` in public/model/integration_action.go; lengths are bytes. */
-function dialogProblem(dialog: Record<string, any>): string | undefined {
-  const size = (text: string) => Buffer.byteLength(text);
-  if (dialog["title"] === "" || size(dialog["title"]) > 24) {
-    return `invalid dialog title ${String(dialog["title"])}`;
-  }
-  const names = new Set<string>();
-  for (const element of dialog["elements"] as Record<string, any>[]) {
-    const limits: Record<string, number> = { text: 150, textarea: 3_000, select: 3_000, bool: 150 };
-    const limit = limits[element["type"]];
-    if (limit === undefined || names.has(element["name"])) {
-      return `invalid element ${String(element["name"])}`;
-    }
-    names.add(element["name"]);
-    if (element["display_name"] === "" || size(element["display_name"]) > 24) {
-      return "invalid display name";
-    }
-    if (element["name"] === "" || size(element["name"]) > 300 || size(element["help_text"]) > 150) {
-      return "invalid name or help text";
-    }
-    if (element["min_length"] < 0 || element["min_length"] > element["max_length"]) {
-      return "invalid lengths";
-    }
-    if (size(element["default"]) > limit || size(element["placeholder"]) > limit) {
-      return `default or placeholder of ${String(element["name"])} too long`;
-    }
-    const options: { value: string }[] = element["options"] ?? [];
-    if (
-      element["type"] === "select" &&
-      element["default"] !== "" &&
-      !options.some(({ value }) => value === element["default"])
-    ) {
-      return "default is no option";
-    }
-  }
-  return undefined;
+function toWire(channel: FakeChannel) {
+  const { members, ...told } = channel;
+  return { ...told, total_msg_count: members.size };
 }

@@ -1,10 +1,12 @@
+import type { FakePost } from "./fake-rules.ts";
+
 /**
  * Whom a post notifies: the words that begin with `@` in its message and in the text, pretext and field values of its attachments,
  * after code is left out and escapes and entities are undone (`getMentionsEnabledFields`, `getExplicitMentions` in
  * server/channels/app/notification.go, `ProcessText` in mention_parser_standard.go).
  */
 export function mentionsOf(
-  post: { readonly message: string; readonly props: Readonly<Record<string, unknown>> },
+  post: Pick<FakePost, "message" | "props">,
   usernames: readonly string[],
 ): readonly string[] {
   const keywords = new Set(["@channel", "@all", "@here", ...usernames.map((name) => `@${name}`)]);
@@ -16,17 +18,14 @@ export function mentionsOf(
     .filter((word) => keywords.has(word));
 }
 
-function textsOf(post: Parameters<typeof mentionsOf>[0]): readonly string[] {
-  const attachments = Array.isArray(post.props["attachments"]) ? post.props["attachments"] : [];
+function textsOf({ message, props }: Pick<FakePost, "message" | "props">): readonly string[] {
   return [
-    post.message,
-    ...attachments.flatMap(
-      ({ text = "", pretext = "", fields = [] }: Record<string, any>): string[] => [
-        text,
-        pretext,
-        ...fields.map(({ value }: { value: unknown }) => String(value)),
-      ],
-    ),
+    message,
+    ...(props.attachments ?? []).flatMap(({ text = "", pretext = "", fields = [] }) => [
+      text,
+      pretext,
+      ...fields.map(({ value }) => value),
+    ]),
   ];
 }
 
