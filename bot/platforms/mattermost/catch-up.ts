@@ -3,7 +3,7 @@ import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Channel, MattermostApi } from "./api.ts";
 import { isDirectChannel, type IncomingPost } from "./inbound.ts";
 import { CATCH_UP_MESSAGES, CATCH_UP_MS, FIRST_LOOK_BACK_MS, MAX_PAGE } from "./limits.ts";
-import type { Positions } from "./positions.ts";
+import { NO_POST, type Positions } from "./positions.ts";
 
 /** Reads what was written while nobody listened, channel by channel, oldest first. */
 export interface CatchUp {
@@ -75,7 +75,8 @@ export function createCatchUp(deps: {
     from: ChatCursor | undefined,
     since: Date,
   ): Promise<readonly IncomingPost[]> {
-    const after = from && from.sentAt >= since ? await readAfter(channel.id, from) : [];
+    const isKnown = from && from.messageId !== NO_POST && from.sentAt >= since;
+    const after = isKnown ? await readAfter(channel.id, from) : [];
     const found =
       after.length > 0
         ? after
