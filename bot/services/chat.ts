@@ -43,6 +43,11 @@ export interface PlatformStatus {
   readonly since: Date;
   /** A few words; null when there is nothing to say. */
   readonly detail: string | null;
+  readonly lastEventAt: Date | null;
+  /** How often it was lost and found again. */
+  readonly reconnects: number;
+  /** How long the newest event waited for its acknowledgement; null before the first one. */
+  readonly acknowledgedInMs: number | null;
 }
 
 export interface ChatService {
@@ -74,6 +79,10 @@ interface Connection {
   why: string | null;
   /** As far as the watch has seen; null before it looked for the first time. */
   isUp: boolean | null;
+  /** As far as the watch has seen. */
+  reconnects: number;
+  lastEventAt: Date | null;
+  acknowledgedInMs: number | null;
 }
 
 /** A platform that hangs while it starts does not keep the process from becoming ready. */
@@ -117,7 +126,16 @@ export function createChat(deps: ChatDeps): ChatService {
     offers: offersFor,
   });
   const connections = deps.platforms.map((platform): Connection => {
-    return { platform, state: "stopped", since: clock.now(), why: null, isUp: null };
+    return {
+      platform,
+      state: "stopped",
+      since: clock.now(),
+      why: null,
+      isUp: null,
+      reconnects: 0,
+      lastEventAt: null,
+      acknowledgedInMs: null,
+    };
   });
   const scheduler = createScheduler({ logger, timers });
   const serving = new Set<Promise<void>>();
@@ -165,7 +183,7 @@ export function createChat(deps: ChatDeps): ChatService {
       become(connection, "starting", null);
     }
     try {
-      await platform.start(take);
+      await platform.start((event) => take(connection, event));
       become(connection, "started", null);
       logger.info({ platform: platform.id }, "connected to chat");
     } catch (error) {
@@ -179,13 +197,36 @@ export function createChat(deps: ChatDeps): ChatService {
   }
 
   /** Platforms that deliver again what nobody took do so at their next start. */
-  async function take(event: Inbound): Promise<void> {
+  async function take(connection: Connection, event: Inbound): Promise<void> {
     if (stopping.signal.aborted) {
       return;
     }
-    const served = router.handle(event).finally(() => serving.delete(served));
+    const served = router.handle(measured(connection, event)).finally(() => serving.delete(served));
     serving.add(served);
     await served;
+  }
+
+  /** Notes how long it takes until the person's app stops waiting. */
+  function measured(connection: Connection, event: Inbound): Inbound {
+    const arrivedAt = clock.now();
+    connection.lastEventAt = arrivedAt;
+    let isTaken = false;
+    const noteOnce = () => {
+      if (!isTaken) {
+        isTaken = true;
+        connection.acknowledgedInMs = clock.now().getTime() - arrivedAt.getTime();
+      }
+    };
+    const { reply } = event;
+    return {
+      ...event,
+      reply: {
+        acknowledge: () => reply.acknowledge().then(noteOnce),
+        openForm: (form, token) => reply.openForm(form, token).then(noteOnce),
+        send: (message) => reply.send(message),
+        replaceSource: (message) => reply.replaceSource(message),
+      },
+    };
   }
 
   async function stop(timeoutMs = STOP_TIMEOUT_MS): Promise<void> {
@@ -221,7 +262,9 @@ export function createChat(deps: ChatDeps): ChatService {
       connection.isUp = toStatus(connection).state === "connected";
       return connection.isUp && wasUp === false;
     });
-    for (const { platform } of back) {
+    for (const connection of back) {
+      const { platform } = connection;
+      connection.reconnects += 1;
       logger.info({ platform: platform.id }, "chat is back, telling what was missed");
     }
     // Side by side: one that is back for a moment only keeps nobody else waiting.
@@ -299,9 +342,11 @@ export function createChat(deps: ChatDeps): ChatService {
     );
   }
 
-  function toStatus({ platform, state, since, why }: Connection): PlatformStatus {
+  function toStatus(connection: Connection): PlatformStatus {
+    const { platform, state, since, why, reconnects, lastEventAt, acknowledgedInMs } = connection;
+    const link = { platform: platform.id, reconnects, lastEventAt, acknowledgedInMs };
     if (state !== "started") {
-      return { platform: platform.id, state, since, detail: why };
+      return { ...link, state, since, detail: why };
     }
     const own = platform.status();
     return {
@@ -309,6 +354,9 @@ export function createChat(deps: ChatDeps): ChatService {
       state: own.state,
       since: own.since,
       detail: own.detail ?? null,
+      lastEventAt: own.lastEventAt ?? lastEventAt,
+      reconnects: own.reconnectCount ?? reconnects,
+      acknowledgedInMs: own.acknowledgedInMs ?? acknowledgedInMs,
     };
   }
 

@@ -523,6 +523,42 @@ describe("what is outside the API", () => {
     await broken.close();
   });
 
+  it("tells health and collectors how connections that stay open have fared", async () => {
+    const link = {
+      since: "2026-11-25T09:00:00.000Z",
+      lastEventAt: "2026-11-25T10:00:00.000Z",
+      reconnects: 2,
+      acknowledgedInMs: 40,
+    };
+    const quiet = { ...link, lastEventAt: null, acknowledgedInMs: null };
+    const own = await startTestServer({
+      app: {
+        connections: async () => [
+          { name: "database", state: "up", required: true, detail: null },
+          { name: "chat:slack", state: "up", required: false, detail: null, link },
+          { name: "chat:discord", state: "down", required: false, detail: null, link: quiet },
+        ],
+      },
+    });
+    const ready = await fetch(`${own.url}/health/ready`);
+    expect(await ready.json()).toMatchObject({
+      connections: [{ name: "database" }, { name: "chat:slack", link }, { link: quiet }],
+    });
+    const metrics = await (await fetch(`${own.url}/metrics`)).text();
+    expect(metrics.split("\n").filter((line) => line.startsWith("slipway_connection_"))).toEqual([
+      'slipway_connection_up{connection="database"} 1',
+      'slipway_connection_up{connection="chat:slack"} 1',
+      'slipway_connection_up{connection="chat:discord"} 0',
+      'slipway_connection_since_timestamp_seconds{connection="chat:slack"} 1795597200',
+      'slipway_connection_since_timestamp_seconds{connection="chat:discord"} 1795597200',
+      'slipway_connection_last_event_timestamp_seconds{connection="chat:slack"} 1795600800',
+      'slipway_connection_reconnects{connection="chat:slack"} 2',
+      'slipway_connection_reconnects{connection="chat:discord"} 2',
+      'slipway_connection_acknowledgement_seconds{connection="chat:slack"} 0.04',
+    ]);
+    await own.close();
+  });
+
   it("gives metrics to collectors here and to administrators", async () => {
     await server.api("/releases/12");
     const here = await fetch(`${server.url}/metrics`);

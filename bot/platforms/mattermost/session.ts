@@ -93,6 +93,7 @@ export async function startSession(deps: {
   const stopping = new AbortController();
   let since = clock.now();
   let findings: readonly Finding[] = [];
+  let acknowledgedInMs: number | undefined;
 
   const positions = createPositions({
     read: () => chatStore.findCursors(PLATFORM_ID),
@@ -164,8 +165,7 @@ export async function startSession(deps: {
   return {
     outbound,
     findPlace: (name) => channels.find(name),
-    webhook: (request) =>
-      stopping.signal.aborted ? Promise.resolve({ status: 503, json: {} }) : takeCallback(request),
+    webhook,
     status,
     settled,
     async stop() {
@@ -175,6 +175,19 @@ export async function startSession(deps: {
     },
   };
 
+  async function webhook(request: Parameters<Session["webhook"]>[0]): Promise<CallbackAnswer> {
+    if (stopping.signal.aborted) {
+      return { status: 503, json: {} };
+    }
+    const arrivedAt = clock.now().getTime();
+    const answer = await takeCallback(request);
+    // Only answering lets the person's app stop waiting. What others send says nothing about it.
+    if (answer.status === 200) {
+      acknowledgedInMs = clock.now().getTime() - arrivedAt;
+    }
+    return answer;
+  }
+
   function status(): ReturnType<ChatPlatform["status"]> {
     const detail = summarise(findings);
     const lastEventAt = connection.lastEventAt();
@@ -183,6 +196,7 @@ export async function startSession(deps: {
       since,
       ...(detail === undefined ? {} : { detail }),
       ...(lastEventAt === undefined ? {} : { lastEventAt }),
+      ...(acknowledgedInMs === undefined ? {} : { acknowledgedInMs }),
       reconnectCount: connection.reconnectCount(),
     };
   }
