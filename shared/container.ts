@@ -159,6 +159,9 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     eligiblePeople: (roles, scope) => eligible.find(roles, scope),
   };
 
+  const announcements = config.chat.announce.map(({ platform, channel, environments, teams }) => {
+    return { place: `${platform}:${channel}`, environments, teams };
+  });
   const services: Services = {
     releases: releases.services,
     deployments: createDeploymentServices(deployments),
@@ -180,7 +183,8 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       environments: config.environments.map(({ name, branch }) => ({ name, branch })),
       signOffRoles: signOffRoles(config),
       repositories: () => releases.repositories(),
-      announce: config.chat.announce.map(({ platform, channel }) => `${platform}:${channel}`),
+      announce: [...new Set(announcements.map(({ place }) => place))],
+      announcements,
       sample: config.file === null,
     },
     can: (actor, permission, scope) => can(actor, permission, scope).ok,

@@ -9,7 +9,8 @@ import { createAnnounceEnvironment } from "./announce-environment.ts";
 import { createAnnounceRelease } from "./announce-release.ts";
 import { createAnnounceSignOff } from "./announce-sign-off.ts";
 import { createLiveCards } from "./live-cards.ts";
-import { announcementPlaces, type SubscriberDeps } from "./subscriber-deps.ts";
+import { createAnnouncementPlaces } from "./announcement-places.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 /** Everything that turns facts into messages, one per file. */
 const announcers: readonly ((deps: SubscriberDeps) => Subscriber)[] = [
@@ -39,7 +40,12 @@ export function createChatSubscribers(deps: {
       cards: createLiveCards({ posts, chatStore, live, platform: platform.id }),
       render,
       platform,
-      places: announcementPlaces(installation.announce, platform),
+      places: createAnnouncementPlaces({
+        announcements: installation.announcements,
+        platform,
+        catalog: services.catalog,
+        systemActor,
+      }),
       systemActor,
     };
     return announcers.map((create): Subscriber => {

@@ -1,5 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Services } from "../../shared/app/services.ts";
+import type { ServiceView } from "../../shared/contract/catalog.ts";
 import { systemActor } from "../../shared/core/actor.ts";
 import type { DeploymentView } from "../../shared/contract/deployment.ts";
 import type { EnvironmentView } from "../../shared/contract/environment.ts";
@@ -34,7 +36,7 @@ interface State {
   undone: DeploymentView[];
 }
 
-async function setUp() {
+async function setUp(installation: Partial<Services["installation"]> = {}) {
   const clock = createManualClock();
   const state: State = {
     release: buildRelease(),
@@ -75,7 +77,16 @@ async function setUp() {
         next: 1,
       }),
     },
-    installation: { announce: ["fake:releases", "other:ops", "absent:channel", "nonsense"] },
+    catalog: {
+      listServices: async (_, { team }) => ({
+        items: team === "auth" ? [buildService("auth-service")] : [],
+        total: 1,
+      }),
+    },
+    installation: {
+      announce: ["fake:releases", "other:ops", "absent:channel", "nonsense"],
+      ...installation,
+    },
   });
   const tokens = createActionTokens({ chatStore: services.chatStore, clock });
   const logger = createLogger({ level: "silent" });
@@ -125,7 +136,28 @@ async function setUp() {
 
 const slipway = { subject: "system", username: "slipway", name: "Slipway", platform: "system" };
 
+const requested = {
+  number: 7,
+  environment: "prod",
+  release: 12,
+  kind: "deploy" as const,
+  services: ["auth-service"],
+};
+
 const created = { number: 12, source: "uat", destination: "master", items: 2 };
+
+function buildService(name: string): ServiceView {
+  return {
+    name,
+    repository: name,
+    path: "",
+    team: "auth",
+    owner: null,
+    channel: null,
+    dependsOn: [],
+    origin: "declared",
+  };
+}
 
 describe("a release in the channels", () => {
   it("is announced once, in every announcement channel that exists", async () => {
@@ -133,6 +165,35 @@ describe("a release in the channels", () => {
     await happen("release.created", created);
     expect(inChannel()).toEqual([expect.stringContaining("Release #12: uat → master")]);
     expect(other.messages).toHaveLength(1);
+  });
+
+  it("is announced where its environment and its services are of interest", async () => {
+    const all = { environments: null, teams: null };
+    const { happen, inChannel } = await setUp({
+      announcements: [
+        { ...all, place: "fake:prod", environments: ["prod"] },
+        { ...all, place: "fake:preprod", environments: ["preprod"] },
+        { ...all, place: "fake:auth", teams: ["auth"] },
+        { ...all, place: "fake:others", teams: ["others"] },
+      ],
+    });
+    await happen("release.created", created);
+    await happen("deployment.requested", requested);
+    await happen("environment.locked", {
+      environment: "prod",
+      reason: "maintenance",
+      until: null,
+    });
+    const whole = ["Release #12", "Deployment #7", "prod"].map((words) =>
+      expect.stringContaining(words),
+    );
+    expect(["prod", "auth", "preprod", "others"].map(inChannel)).toEqual([
+      whole,
+      whole,
+      [],
+      // A lock concerns every team.
+      [expect.stringContaining("prod")],
+    ]);
   });
 
   it("stays in step wherever it was posted, by edits", async () => {
@@ -299,13 +360,6 @@ describe("people who must sign again", () => {
 });
 
 describe("a deployment in the channels", () => {
-  const requested = {
-    number: 7,
-    environment: "prod",
-    release: 12,
-    kind: "deploy" as const,
-    services: ["auth-service"],
-  };
   const step = {
     number: 7,
     environment: "prod",

@@ -338,6 +338,16 @@ export interface StoredPost {
   readonly editedAt: Date | null;
 }
 
+/** What a channel of `chat.announce` is told of. */
+export interface Announcement {
+  /** E.g. `room:releases`. */
+  readonly place: string;
+  /** Only of these environments; null: of all. */
+  readonly environments: readonly string[] | null;
+  /** Only of what concerns services of these teams; null: of all. */
+  readonly teams: readonly string[] | null;
+}
+
 /** Everything either mouth may ask for. Rules, transactions and policies are behind it, never in front. */
 export interface Services {
   readonly releases: ReleaseServices;
@@ -356,7 +366,10 @@ export interface Services {
     readonly environments: readonly { readonly name: string; readonly branch: string | null }[];
     readonly signOffRoles: readonly string[];
     readonly repositories: () => Promise<readonly string[]>;
+    /** Channels that are told of releases and deployments, each once. */
     readonly announce: readonly string[];
+    /** What each of them is told of. */
+    readonly announcements: readonly Announcement[];
     readonly sample: boolean;
   };
   /** Whether the actor has this permission at all, for help and for hiding what cannot be done. */

@@ -47,6 +47,9 @@ export function createFakeServices(parts: FakeParts = {}): Services {
       signOffRoles: ["dev", "qa"],
       repositories: async () => ["auth-service", "api-gateway"],
       announce: ["fake:releases"],
+      announcements: (parts.installation?.announce ?? ["fake:releases"]).map((place) => {
+        return { place, environments: null, teams: null };
+      }),
       sample: true,
       ...parts.installation,
     }),

@@ -329,6 +329,7 @@ export function createFakeServices(
       signOffRoles: ["dev", "qa"],
       repositories: async () => ["api-gateway"],
       announce: ["room:releases"],
+      announcements: [{ place: "room:releases", environments: null, teams: null }],
       sample: true,
       ...overrides.installation,
     },
