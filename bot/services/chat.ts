@@ -15,7 +15,7 @@ import {
   releaseSubject,
   type LiveCard,
 } from "../chat/live-card.ts";
-import type { ChatPlatform, Inbound } from "../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef } from "../chat/platform.ts";
 import { createPosts, type Posts } from "../chat/posts.ts";
 import { createRouter } from "../chat/router.ts";
 import { actions, commands } from "../commands/index.ts";
@@ -183,7 +183,10 @@ export function createChat(deps: ChatDeps): ChatService {
       become(connection, "starting", null);
     }
     try {
-      await platform.start((event) => take(connection, event));
+      await platform.start(
+        (event) => take(connection, event),
+        (message) => void restore(message),
+      );
       become(connection, "started", null);
       logger.info({ platform: platform.id }, "connected to chat");
     } catch (error) {
@@ -204,6 +207,21 @@ export function createChat(deps: ChatDeps): ChatService {
     const served = router.handle(measured(connection, event)).finally(() => serving.delete(served));
     serving.add(served);
     await served;
+  }
+
+  async function restore(message: MessageRef): Promise<void> {
+    if (stopping.signal.aborted) {
+      return;
+    }
+    try {
+      await posts.restore(message, (subject, previous) => render.bySubject(subject, previous));
+    } catch (error) {
+      // Its next change posts it again.
+      logger.warn(
+        { err: error, platform: message.platform },
+        "could not post a deleted card again",
+      );
+    }
   }
 
   /** Notes how long it takes until the person's app stops waiting. */

@@ -306,6 +306,12 @@ export interface ChatStoreServices {
     place: { readonly platform: string; readonly channelId: string },
     subject: string,
   ): Promise<StoredPost | null>;
+  /** The post that this message is; null for a message that is not the one that stays up to date. */
+  postAt(message: {
+    readonly platform: string;
+    readonly channelId: string;
+    readonly messageId: string;
+  }): Promise<StoredPost | null>;
   /** Claims the right to make the first post of a subject in a channel; false when somebody has it. */
   claimPost(post: Omit<StoredPost, "messageId" | "editedAt">): Promise<boolean>;
   savePost(post: StoredPost): Promise<void>;

@@ -5,7 +5,7 @@ import type { Timers } from "../../../shared/lib/scheduler.ts";
 import { keepBeating } from "../../../shared/lib/work-loop.ts";
 import { createKeyedQueue } from "../../chat/keyed-queue.ts";
 import type { Finding } from "../../chat/finding.ts";
-import type { ChatPlatform, Inbound, Place } from "../../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef, Place } from "../../chat/platform.ts";
 import { createMattermostApi } from "./api.ts";
 import { createCallbackTaker, createReplier, type CallbackAnswer } from "./callback-taker.ts";
 import { createCallbacks } from "./callbacks.ts";
@@ -16,8 +16,10 @@ import {
   PLATFORM_ID,
   isDirectChannel,
   readCommand,
+  readPost,
   readPosted,
   toPlace,
+  toRef,
   type IncomingPost,
 } from "./inbound.ts";
 import { LOOK_AGAIN_MS } from "./limits.ts";
@@ -65,6 +67,8 @@ export async function startSession(deps: {
   readonly chatStore: Pick<ChatStoreServices, "findCursors" | "saveCursors">;
   readonly announce: readonly string[];
   readonly take: (event: Inbound) => Promise<void>;
+  /** Hears of messages of ours that somebody deleted. */
+  readonly removed: (message: MessageRef) => void;
   readonly timers: Timers;
   readonly clock: { now(): Date };
   readonly logger: Logger;
@@ -207,6 +211,12 @@ export async function startSession(deps: {
     }
     if (event === "user_updated" || event === "user_role_updated") {
       forgetPerson(data);
+    }
+    if (event === "post_deleted") {
+      const post = readPost(data);
+      if (post?.user_id === me.id) {
+        deps.removed(toRef(post));
+      }
     }
     const posted = event === "posted" ? readPosted(data) : undefined;
     if (posted) {

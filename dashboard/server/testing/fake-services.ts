@@ -317,6 +317,7 @@ export function createFakeServices(
       newestPost: unexpected("find a post"),
       claimPost: unexpected("claim a post"),
       savePost: unexpected("save a post"),
+      postAt: unexpected("find a post by its message"),
       forgetPost: unexpected("forget a post"),
       findCursors: unexpected("find cursors"),
       saveCursors: unexpected("save cursors"),
