@@ -11,6 +11,7 @@ import { environmentFacts } from "./app/environments/environment-facts.ts";
 import { createEnvironmentServices } from "./app/environments/environment-services.ts";
 import { recordBaselines } from "./app/environments/record-baseline.ts";
 import { createLiveServices } from "./app/live/live-services.ts";
+import { createNotificationServices } from "./app/notifications/notification-services.ts";
 import { createEligiblePeople } from "./app/people/eligible-people.ts";
 import { createPeopleServices, type PeopleModule } from "./app/people/people-services.ts";
 import { can } from "./app/policies.ts";
@@ -172,6 +173,14 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     catalog: createCatalogServices({ uow, clock }),
     audit: createAuditServices(),
     people: people.services,
+    notifications: createNotificationServices({
+      uow,
+      clock,
+      platforms: [
+        ...(config.chat.room.enabled ? ["room"] : []),
+        ...config.chat.platforms.map(({ id }) => id),
+      ],
+    }),
     sessions,
     live,
     room: createRoomServices({ database, uow, clock, logger }),

@@ -7,6 +7,7 @@ import { createScheduler, systemTimers, type Timers } from "../../shared/lib/sch
 import { offersFor } from "../cards/error-offers.ts";
 import { createLiveRenderer } from "../cards/render-live.ts";
 import { createActionTokens } from "../chat/action-tokens.ts";
+import { createAddresses } from "../chat/addresses.ts";
 import { createActors } from "../chat/actors.ts";
 import {
   deploymentSubject,
@@ -19,6 +20,7 @@ import type { ChatPlatform, Inbound, MessageRef } from "../chat/platform.ts";
 import { createPosts, type Posts } from "../chat/posts.ts";
 import { createRouter } from "../chat/router.ts";
 import { actions, commands } from "../commands/index.ts";
+import { createDigests } from "./digests.ts";
 import { createChatSubscribers } from "../subscribers/index.ts";
 import { isReadyAgain } from "../subscribers/release-cards.ts";
 
@@ -93,6 +95,8 @@ const STOP_TIMEOUT_MS = 3_000;
 /** A connection that does not close is left to the end of the process. */
 const DISCONNECT_TIMEOUT_MS = 2_000;
 const REFRESH_MS = 10 * 60_000;
+/** How late a digest may be. */
+const DIGESTS_MS = 5 * 60_000;
 /** How soon it is noticed that a platform is back. */
 const WATCH_MS = 1_000;
 /** How many open and how many recent things get their cards renewed; what is older moves on with its next fact. */
@@ -142,7 +146,15 @@ export function createChat(deps: ChatDeps): ChatService {
   const stopping = new AbortController();
   let connecting: readonly Promise<void>[] = [];
 
-  const subscribers = createChatSubscribers({ services, posts, platforms, systemActor });
+  const addresses = createAddresses({ notifications: services.notifications, platforms, clock });
+  const subscribers = createChatSubscribers({
+    services,
+    posts,
+    platforms,
+    addresses,
+    systemActor,
+  });
+  const digests = createDigests({ services, posts, addresses, systemActor, clock, logger });
 
   warnAboutUnknownPlaces();
   return {
@@ -158,6 +170,11 @@ export function createChat(deps: ChatDeps): ChatService {
 
   async function start(): Promise<void> {
     scheduler.every({ name: "chat.refresh", everyMs: REFRESH_MS, run: refreshCards });
+    scheduler.every({
+      name: "chat.digests",
+      everyMs: DIGESTS_MS,
+      run: (signal) => digests.run(signal),
+    });
     scheduler.every({ name: "chat.watch", everyMs: WATCH_MS, jitter: 0, run: watch });
     const first = connections.map((connection) => {
       const tried = tryToConnect(connection);

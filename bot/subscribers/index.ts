@@ -2,6 +2,7 @@ import type { Actor, Services } from "../../shared/app/services.ts";
 import type { Subscriber } from "../../shared/events/events.ts";
 import { untilAborted } from "../../shared/lib/deadline.ts";
 import { createLiveRenderer } from "../cards/render-live.ts";
+import type { Addresses } from "../chat/addresses.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
 import type { Posts } from "../chat/posts.ts";
 import { createAnnounceDeployment } from "./announce-deployment.ts";
@@ -28,9 +29,10 @@ export function createChatSubscribers(deps: {
   readonly services: Services;
   readonly posts: Posts;
   readonly platforms: ReadonlyMap<string, ChatPlatform>;
+  readonly addresses: Addresses;
   readonly systemActor: Actor;
 }): readonly Subscriber[] {
-  const { services, posts, platforms, systemActor } = deps;
+  const { services, posts, platforms, addresses, systemActor } = deps;
   const render = createLiveRenderer(services, systemActor);
   return [...platforms.values()].flatMap((platform) => {
     const { chatStore, live, installation } = services;
@@ -40,6 +42,7 @@ export function createChatSubscribers(deps: {
       cards: createLiveCards({ posts, chatStore, live, platform: platform.id }),
       render,
       platform,
+      addresses,
       places: createAnnouncementPlaces({
         announcements: installation.announcements,
         platform,

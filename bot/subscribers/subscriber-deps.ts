@@ -1,5 +1,6 @@
 import type { Actor, Services } from "../../shared/app/services.ts";
 import type { LiveRenderer } from "../cards/render-live.ts";
+import type { Addresses } from "../chat/addresses.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
 import type { Posts } from "../chat/posts.ts";
 import type { AnnouncementPlaces } from "./announcement-places.ts";
@@ -15,6 +16,7 @@ export interface SubscriberDeps {
   readonly cards: LiveCards;
   readonly render: LiveRenderer;
   readonly platform: Pick<ChatPlatform, "id" | "features">;
+  readonly addresses: Addresses;
   /** Channels of this platform where everybody hears of what happens. */
   readonly places: AnnouncementPlaces;
   /** Cards that everybody sees are drawn for nobody in particular. */

@@ -20,6 +20,7 @@ import {
   danaRef,
   quinnRef,
 } from "../cards/testing/sample-views.ts";
+import { createAddresses } from "../chat/addresses.ts";
 import { createActionTokens } from "../chat/action-tokens.ts";
 import { createPosts } from "../chat/posts.ts";
 import { createFakePlatform, textOf } from "../chat/testing/fake-platform.ts";
@@ -36,7 +37,10 @@ interface State {
   undone: DeploymentView[];
 }
 
-async function setUp(installation: Partial<Services["installation"]> = {}) {
+async function setUp(
+  installation: Partial<Services["installation"]> = {},
+  notifications: Partial<Services["notifications"]> = {},
+) {
   const clock = createManualClock();
   const state: State = {
     release: buildRelease(),
@@ -83,6 +87,7 @@ async function setUp(installation: Partial<Services["installation"]> = {}) {
         total: 1,
       }),
     },
+    notifications,
     installation: {
       announce: ["fake:releases", "other:ops", "absent:channel", "nonsense"],
       ...installation,
@@ -98,7 +103,18 @@ async function setUp(installation: Partial<Services["installation"]> = {}) {
     clock,
     timers: clock,
   });
-  const subscribers = createChatSubscribers({ services, posts, platforms, systemActor });
+  const addresses = createAddresses({
+    notifications: services.notifications,
+    platforms,
+    clock,
+  });
+  const subscribers = createChatSubscribers({
+    services,
+    posts,
+    platforms,
+    addresses,
+    systemActor,
+  });
 
   /** Makes a fact known to whoever reads it; twice, because facts come at least once. */
   async function happen<N extends EventName>(
@@ -320,6 +336,24 @@ describe("people who must sign again", () => {
     );
     expect(textOf(fake.last())).toContain("[Approve as Dev] or say `approve 12 as dev`");
     expect(other.messages).toEqual([]);
+  });
+
+  it("are written to on one platform, the one where they live", async () => {
+    const linked = [{ platform: "other", workspace: "w", userId: "U-dana" }];
+    const { happen, fake, other } = await setUp({}, { accountsOf: async () => linked });
+    await happen("release.sign_off_outdated", outdated);
+    expect(other.messages.map(({ channelId }) => channelId)).toEqual(["dm:U-dana"]);
+    expect(fake.messages).toEqual([]);
+  });
+
+  it("are left alone when they wish so", async () => {
+    const quiet = { digest: "off", digestAt: "09:00", timeZone: "UTC", platform: null } as const;
+    const { happen, fake, other } = await setUp(
+      {},
+      { settings: async () => ({ ...quiet, direct: false, mutedUntil: null }) },
+    );
+    await happen("release.sign_off_outdated", outdated);
+    expect([...fake.messages, ...other.messages]).toEqual([]);
   });
 
   it("read what changed until now, when more has changed since the fact", async () => {

@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NotificationSettings } from "../../shared/contract/notifications.ts";
 import type { Problem } from "../../shared/contract/problem.ts";
 import {
   DeploymentBlocked,
@@ -154,6 +155,42 @@ describe(createApp.name, () => {
     expect(await problemOf(refused)).toMatchObject({ code: "token.invalid", status: 401 });
     const me = await server.api("/me", { as: "quinn" });
     expect(await me.json()).toMatchObject({ username: "quinn", roles: ["qa"], csrfToken: null });
+  });
+
+  it("keeps how each person wants to be written to, and refuses what makes no sense", async () => {
+    const kept = new Map<string, NotificationSettings>();
+    const defaults: NotificationSettings = {
+      digest: "weekdays",
+      digestAt: "09:00",
+      timeZone: "UTC",
+      direct: true,
+      platform: null,
+      mutedUntil: null,
+    };
+    const own = await startTestServer({
+      services: {
+        notifications: {
+          settings: async (subject) => kept.get(subject) ?? defaults,
+          async change({ subject }, patch) {
+            const next = NotificationSettings.parse({ ...defaults, ...patch });
+            kept.set(subject, next);
+            return next;
+          },
+        },
+      },
+    });
+    const change = (body: unknown, as = "quinn") =>
+      own.api("/me/notifications", { as, ...json(body), method: "PATCH" });
+    expect((await change({ digest: "daily", timeZone: "Asia/Tokyo" })).status).toBe(200);
+    const read = await own.api("/me/notifications", { as: "quinn" });
+    expect(await read.json()).toEqual({ ...defaults, digest: "daily", timeZone: "Asia/Tokyo" });
+    expect(await (await own.api("/me/notifications", { as: "dana" })).json()).toEqual(defaults);
+    for (const wrong of [{ digestAt: "9" }, { timeZone: "Mars" }, { subject: "sub-adam" }]) {
+      const refused = await change(wrong);
+      expect(refused.status).toBe(400);
+      expect((await problemOf(refused)).code).toBe("input.invalid");
+    }
+    await own.close();
   });
 
   it("shows nothing to somebody without a role, and says which role it takes", async () => {

@@ -21,6 +21,7 @@ import type {
 } from "../contract/environment.ts";
 import type { LiveEvent } from "../contract/live.ts";
 import type { ApiTokenView, CreateApiToken, CreatedApiToken } from "../contract/me.ts";
+import type { NotificationSettings, PatchNotificationSettings } from "../contract/notifications.ts";
 import type {
   CreateRelease,
   PatchRelease,
@@ -182,6 +183,24 @@ export interface PeopleServices {
   listTokens(actor: Actor): Promise<readonly ApiTokenView[]>;
   createToken(actor: Actor, input: CreateApiToken): Promise<CreatedApiToken>;
   revokeToken(actor: Actor, id: string): Promise<void>;
+}
+
+/** How each person wants to be written to, and where they can be reached. */
+export interface NotificationServices {
+  settings(subject: string): Promise<NotificationSettings>;
+  /** Changes the person's own settings. Throws InputInvalid. */
+  change(
+    actor: Pick<Actor, "subject">,
+    patch: PatchNotificationSettings,
+  ): Promise<NotificationSettings>;
+  /** Whose digest is due now, and of which day it is: each has one a day at most. */
+  digestsDue(): Promise<readonly { readonly subject: string; readonly day: string }[]>;
+  /** The chat accounts linked to somebody, the newest first. */
+  accountsOf(
+    subject: string,
+  ): Promise<
+    readonly { readonly platform: string; readonly workspace: string; readonly userId: string }[]
+  >;
 }
 
 /** Sessions of signed-in browsers, for express-session's store. Ids are hashed before they are stored. */
@@ -362,6 +381,7 @@ export interface Services {
   readonly catalog: CatalogServices;
   readonly audit: AuditServices;
   readonly people: PeopleServices;
+  readonly notifications: NotificationServices;
   readonly sessions: SessionServices;
   readonly live: LiveServices;
   readonly room: RoomServices;

@@ -324,6 +324,13 @@ export function createFakeServices(
       removeExpired: unexpected("remove what expired"),
       ...overrides.chatStore,
     },
+    notifications: {
+      settings: unexpected("read notification settings"),
+      change: unexpected("change notification settings"),
+      digestsDue: unexpected("find digests"),
+      accountsOf: unexpected("find accounts"),
+      ...overrides.notifications,
+    },
     installation: {
       baseUrl: "http://127.0.0.1",
       environments: [{ name: "prod", branch: "master" }],
