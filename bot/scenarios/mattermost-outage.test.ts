@@ -176,8 +176,11 @@ describe("Mattermost away for half an hour", () => {
 
   it("posts a card again that somebody deleted, while people can act on it", async () => {
     fake.say("mmdana", general, "@slipway create-release uat master");
-    await product.until(() => expect(cards(releases)).toHaveLength(1));
-    await product.pass(5_000);
+    // On record too, not only on screen.
+    await product.until(async () => {
+      const stored = await product.container.services.chatStore.findPosts("release/1");
+      expect(stored.filter(({ messageId }) => messageId !== null)).toHaveLength(3);
+    });
     const [card] = posts(releases);
     fake.removePost(card?.id ?? "");
     const took = await product.until(() => expect(cards(releases)).toHaveLength(1));
