@@ -79,7 +79,19 @@ module.exports = {
       "bot-talks-to-services",
       "The chat side asks Services; it never touches the database, a provider or the dashboard.",
       "^bot/(chat|platforms|commands|cards|subscribers)/",
-      "^(dashboard|shared/(db|integrations|container|config))",
+      "^(dashboard|shared/(db|integrations|container|config/(?!secret|values)))",
+    ),
+    forbid(
+      "chat-reads-no-configuration",
+      "Chat, commands and cards get what they need from Services.",
+      "^bot/(chat|commands|cards|subscribers)/",
+      "^shared/config/",
+    ),
+    forbid(
+      "platform-options-know-values",
+      "Only the options of a platform read configuration, and of it only the kinds of values there are.",
+      "^bot/platforms/[^/]+/(?!options)",
+      "^shared/config/(?!secret)",
     ),
     forbid(
       "platforms-know-chat-only",
@@ -140,6 +152,11 @@ module.exports = {
       ["openid-client", "oidc-provider", "jose"],
       "dashboard/server/auth",
       "Sign-in lives in dashboard/server/auth.",
+    ),
+    vendor(
+      ["@mattermost"],
+      "bot/platforms/mattermost",
+      "What Mattermost looks like stays in its own platform.",
     ),
     vendor(
       ["ws"],

@@ -14,6 +14,7 @@ import { recordBaselines } from "./app/environments/record-baseline.ts";
 import { createForgeModule, type ForgeModule } from "./app/forges/forge-module.ts";
 import { watchScm, type WatchedScm } from "./app/forges/watch-scm.ts";
 import { createLiveServices } from "./app/live/live-services.ts";
+import { createNotificationServices } from "./app/notifications/notification-services.ts";
 import { createEligiblePeople } from "./app/people/eligible-people.ts";
 import { createPeopleServices, type PeopleModule } from "./app/people/people-services.ts";
 import { can } from "./app/policies.ts";
@@ -87,6 +88,8 @@ export interface Container {
   readonly subscribers: Subscriber[];
   /** What commits wake, in this process and in others. */
   readonly signals: Signals;
+  /** Delivers now what these subscribers wait to try again. */
+  deliverNow(subscribers: readonly string[]): Promise<void>;
   /** What the processes of an installation agree on among themselves. */
   readonly processes: Processes;
   /** What is handed to the process that runs chat. */
@@ -212,6 +215,9 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     eligiblePeople: (roles, scope) => eligible.find(roles, scope),
   };
 
+  const announcements = config.chat.announce.map(({ platform, channel, environments, teams }) => {
+    return { place: `${platform}:${channel}`, environments, teams };
+  });
   const services: Services = {
     releases: releases.services,
     deployments: createDeploymentServices(deployments),
@@ -227,6 +233,14 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       deliveries: createDeadDeliveries({ clock }),
     }),
     people: people.services,
+    notifications: createNotificationServices({
+      uow,
+      clock,
+      platforms: [
+        ...(config.chat.room.enabled ? ["room"] : []),
+        ...config.chat.platforms.map(({ id }) => id),
+      ],
+    }),
     sessions,
     live,
     room: createRoomServices({ database, uow, clock, logger, ...(across && { exchange: across }) }),
@@ -238,7 +252,8 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       environments: config.environments.map(({ name, branch }) => ({ name, branch })),
       signOffRoles: signOffRoles(config),
       repositories: () => releases.repositories(),
-      announce: config.chat.announce.map(({ platform, channel }) => `${platform}:${channel}`),
+      announce: [...new Set(announcements.map(({ place }) => place))],
+      announcements,
       sample: config.file === null,
     },
     can: (actor, permission, scope) => can(actor, permission, scope).ok,
@@ -256,6 +271,11 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     deliveries,
     subscribers,
     signals,
+    async deliverNow(names) {
+      if ((await deliveries.hurry(names)) > 0) {
+        signals.emit(["facts"]);
+      }
+    },
     processes,
     inbox,
     cookieSecret: new Secret(keys.cookie),

@@ -17,6 +17,11 @@ export interface ChatUser {
   readonly workspace: string;
   readonly userId: string;
   readonly displayName: string;
+  /**
+   * Programs and guests from outside never act. A person when absent: only what a platform knows to be something else is
+   * marked.
+   */
+  readonly kind?: "person" | "bot" | "guest";
   /** What is known of their device, for the audit log. Few platforms tell. */
   readonly origin?: { readonly ip?: string; readonly userAgent?: string };
 }
@@ -31,6 +36,8 @@ export interface Outgoing {
    * that cannot tell post another one.
    */
   readonly key?: string;
+  /** The key may have been used already, by somebody who died before they could say so: worth a look around. */
+  readonly repeated?: boolean;
 }
 
 interface InboundBase {
@@ -82,14 +89,29 @@ export interface ChatPlatform {
     /** How long to wait between two edits of one message that nobody asked for. 2,000 when absent. */
     readonly editIntervalMs?: number;
   };
-  start(onInbound: (event: Inbound) => Promise<void>): Promise<void>;
+  /** `onRemoved` hears of messages of ours that somebody deleted, where the platform tells. */
+  start(
+    onInbound: (event: Inbound) => Promise<void>,
+    onRemoved?: (message: MessageRef) => void,
+  ): Promise<void>;
   /** Resolves with every connection closed. */
   stop(): Promise<void>;
   status(): {
     readonly state: "connected" | "reconnecting" | "stopped";
     readonly since: Date;
     readonly detail?: string;
+    /** When anything last arrived, a sign of life included. Undefined where there is no connection to watch. */
+    readonly lastEventAt?: Date;
+    /** How often the connection was lost and found again since the start. Counted by whoever watches when absent. */
+    readonly reconnectCount?: number;
+    /** How long the newest event waited for its acknowledgement. Measured at the replier when absent. */
+    readonly acknowledgedInMs?: number;
   };
+  /**
+   * The channel people know by this name, e.g. in `chat.announce`. Absent where names are ids. Throws ChannelUnreachable when
+   * there is no such channel or the bot may not write there.
+   */
+  findPlace?(name: string): Promise<Place>;
   post(place: Place, message: Outgoing): Promise<MessageRef>;
   /** Throws MessageNotFound when it is gone, so that the caller posts anew. */
   edit(ref: MessageRef, message: Outgoing): Promise<void>;

@@ -5,15 +5,22 @@ import { MessageNotFound, UpstreamUnavailable } from "../../shared/errors/catalo
 import type { Logger } from "../../shared/lib/logger.ts";
 import { createQueue, type Queue } from "../../shared/lib/queue.ts";
 import { systemTimers, type Timers } from "../../shared/lib/scheduler.ts";
-import type { ActionTokens } from "./action-tokens.ts";
+import { TOKEN_LIFETIME_MS, type ActionTokens } from "./action-tokens.ts";
 import type { ActionItem, Card } from "./card.ts";
 import { card, note } from "./card-builders.ts";
+import { pressableItems } from "./card-to-text.ts";
 import { everyOne } from "./every-one.ts";
 import { subjectName, type LiveCard } from "./live-card.ts";
 import type { ChatPlatform, MessageRef, Outgoing, Place } from "./platform.ts";
 
 /** Makes the newest card of a subject. Called as late as possible; `previous` is the message as it stands. */
 export type RenderLive = (previous: StoredPost | undefined) => Promise<LiveCard>;
+
+/** The newest card of any subject; undefined when nothing is known by it. */
+export type RenderSubject = (
+  subject: string,
+  previous?: StoredPost,
+) => Promise<LiveCard | undefined>;
 
 /**
  * One live message per subject and channel: posted once, edited from then on. The database says which message that is; the
@@ -31,8 +38,8 @@ export interface Posts {
    * that is on screen. `anew` posts it again below, because people must act and edits notify nobody.
    */
   keep(place: Place, subject: string, render: RenderLive, how?: KeepOptions): Promise<void>;
-  /** Brings every message about the subject up to date, wherever it is. One dead platform does not keep the others waiting. */
-  refresh(subject: string, render: RenderLive, how?: KeepOptions): Promise<void>;
+  /** Brings every message about the subject up to date, wherever it is. One dead platform keeps none of the others waiting. */
+  refresh(subject: string, render: RenderLive, how?: RefreshOptions): Promise<void>;
   /**
    * Says something once in the thread of each message about the subject, on one platform or on all. `key` tells one such thing
    * from another.
@@ -40,6 +47,11 @@ export interface Posts {
   addDetail(subject: string, key: string, content: Card, platform?: string): Promise<void>;
   /** Writes to one person, once per subject. */
   tell(platform: string, userId: string, live: LiveCard): Promise<void>;
+  /**
+   * Somebody deleted this message. When it is the live one of a subject and people can still act on it, it is posted again
+   * below; what nobody can act on any more was tidied up, and stays away until it changes.
+   */
+  restore(message: MessageRef, render: RenderSubject): Promise<void>;
   /** The live message in this place. */
   find(place: Place, subject: string): Promise<StoredPost | undefined>;
   /** Shows the last state of everything that waits, and resolves when it is done. */
@@ -60,6 +72,11 @@ export interface KeepOptions {
   readonly urgent?: boolean;
 }
 
+export interface RefreshOptions extends KeepOptions {
+  /** The only platform whose messages are meant. */
+  readonly platform?: string;
+}
+
 export interface PostsDeps {
   readonly chatStore: ChatStoreServices;
   readonly platforms: ReadonlyMap<string, ChatPlatform>;
@@ -76,6 +93,8 @@ const CLAIM_TIMEOUT_MS = 30_000;
 const REMEMBERED_SLOTS = 2_000;
 
 type Claimed = Pick<StoredPost, "subject" | "platform" | "channelId" | "postedAt">;
+/** By which a platform recognises a message that it may have taken already. */
+type Identity = Pick<Outgoing, "key" | "repeated">;
 type PostedMessage = StoredPost & { readonly messageId: string };
 
 /** One message's turn: everything about it happens one after the other. */
@@ -95,7 +114,7 @@ export function createPosts(deps: PostsDeps): Posts {
   /** Chat is one process at a time: whoever claimed before it began lives no more. */
   const startedAt = clock.now();
 
-  return { show, keep, refresh, addDetail, tell, find, flush };
+  return { show, keep, refresh, addDetail, tell, restore, find, flush };
 
   async function show(place: Place, live: LiveCard, how: ShowOptions): Promise<MessageRef> {
     return inSlot(place, live.subject, async (slot) => {
@@ -150,10 +169,12 @@ export function createPosts(deps: PostsDeps): Posts {
   async function refresh(
     subject: string,
     render: RenderLive,
-    how: KeepOptions = {},
+    { platform: only, ...how }: RefreshOptions = {},
   ): Promise<void> {
     const posts = await chatStore.findPosts(subject);
-    const known = posts.filter((stored) => platforms.has(stored.platform));
+    const known = posts.filter(
+      ({ platform }) => platforms.has(platform) && (only === undefined || only === platform),
+    );
     await everyOne(known, (stored) => keep(toPlace(stored), subject, render, how));
   }
 
@@ -171,7 +192,7 @@ export function createPosts(deps: PostsDeps): Posts {
         const threadId = stored.threadId ?? stored.messageId;
         const place = { ...toPlace(stored), threadId };
         const detail = { subject: `${subject}#${key}`, shown: {}, card: content };
-        await once(place, detail, (own) => post(place, content, own));
+        await once(place, detail, (identity) => post(place, content, identity));
       }
     });
   }
@@ -179,11 +200,30 @@ export function createPosts(deps: PostsDeps): Posts {
   async function tell(platform: string, userId: string, live: LiveCard): Promise<void> {
     // The channel of a conversation is known only after the first message, so the claim is on the person.
     const place = { platform, channelId: `@${userId}` };
-    await once(place, live, (key) =>
+    await once(place, live, (identity) =>
       send(platform, live.card, (message) =>
-        platformOf(platform).direct(userId, { ...message, key }),
+        platformOf(platform).direct(userId, { ...message, ...identity }),
       ),
     );
+  }
+
+  async function restore(message: MessageRef, render: RenderSubject): Promise<void> {
+    const stored = await chatStore.postAt(message);
+    if (!stored) {
+      return;
+    }
+    const { subject } = stored;
+    await inSlot(toPlace(stored), subject, async () => {
+      const previous = await find(toPlace(stored), subject);
+      // Meanwhile an edit may have met the gap and posted it again.
+      if (!isPosted(previous) || previous.messageId !== message.messageId) {
+        return;
+      }
+      const live = await render(subject, previous);
+      if (live && pressableItems(live.card).length > 0) {
+        await remember(await post(toPlace(previous), live.card), live);
+      }
+    });
   }
 
   async function find(place: Place, subject: string): Promise<StoredPost | undefined> {
@@ -212,7 +252,7 @@ export function createPosts(deps: PostsDeps): Posts {
     }
     let ref: MessageRef;
     try {
-      ref = await post(place, live.card, keyOf(claim));
+      ref = await post(place, live.card, { key: keyOf(claim) });
     } catch (error) {
       await chatStore.forgetPost(live.subject, place.platform, place.channelId);
       throw error;
@@ -230,8 +270,8 @@ export function createPosts(deps: PostsDeps): Posts {
         why: "somebody else is posting it",
       });
     }
-    const key = isPosted(previous) ? undefined : keyOf(previous);
-    const ref = await post(place, live.card, key);
+    const repeat = isPosted(previous) ? {} : { key: keyOf(previous), repeated: true };
+    const ref = await post(place, live.card, repeat);
     await remember(ref, live);
     await retire(previous, ref, live);
     return ref;
@@ -246,7 +286,7 @@ export function createPosts(deps: PostsDeps): Posts {
   async function once(
     place: Place,
     live: LiveCard,
-    say: (key: string) => Promise<MessageRef>,
+    say: (identity: Identity) => Promise<MessageRef>,
   ): Promise<void> {
     await inSlot(place, live.subject, async () => {
       const previous = await find(place, live.subject);
@@ -254,7 +294,8 @@ export function createPosts(deps: PostsDeps): Posts {
         return;
       }
       let claim = toStored(place, live);
-      if (previous && isAbandoned(previous)) {
+      const repeated = previous !== undefined && isAbandoned(previous);
+      if (repeated) {
         await chatStore.forgetPost(live.subject, place.platform, place.channelId);
         claim = { ...claim, postedAt: previous.postedAt };
       }
@@ -267,7 +308,7 @@ export function createPosts(deps: PostsDeps): Posts {
       }
       let ref: MessageRef;
       try {
-        ref = await say(keyOf(claim));
+        ref = await say({ key: keyOf(claim), repeated });
       } catch (error) {
         await chatStore.forgetPost(live.subject, place.platform, place.channelId);
         throw error;
@@ -283,7 +324,8 @@ export function createPosts(deps: PostsDeps): Posts {
   async function update(slot: Slot, previous: PostedMessage, live: LiveCard): Promise<MessageRef> {
     const ref = toRef(previous);
     const contentHash = hash(live.card);
-    if (contentHash === previous.contentHash && same(previous.shown, live.shown)) {
+    const isShown = contentHash === previous.contentHash && same(previous.shown, live.shown);
+    if (isShown && !isWornOut(previous, live)) {
       return ref;
     }
     try {
@@ -300,6 +342,12 @@ export function createPosts(deps: PostsDeps): Posts {
     const { shown } = live;
     await chatStore.savePost({ ...previous, contentHash, shown, editedAt: clock.now() });
     return ref;
+  }
+
+  /** Buttons work for a while only. Those of a card that nothing happens to are renewed long before. */
+  function isWornOut({ postedAt, editedAt }: StoredPost, { card: content }: LiveCard): boolean {
+    const age = clock.now().getTime() - (editedAt ?? postedAt).getTime();
+    return age > TOKEN_LIFETIME_MS / 2 && pressableItems(content).length > 0;
   }
 
   /** Takes the buttons off a message that is no longer the live one. Its text says where to look. */
@@ -350,9 +398,9 @@ export function createPosts(deps: PostsDeps): Posts {
     };
   }
 
-  async function post(place: Place, content: Card, key?: string): Promise<MessageRef> {
+  async function post(place: Place, content: Card, identity: Identity = {}): Promise<MessageRef> {
     return send(place.platform, content, (message) =>
-      platformOf(place.platform).post(place, key === undefined ? message : { ...message, key }),
+      platformOf(place.platform).post(place, { ...message, ...identity }),
     );
   }
 

@@ -3,6 +3,10 @@ import type { Actor, Services } from "../../shared/app/services.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
 import type { Finding } from "../chat/finding.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
+import { PLATFORM_ID as mattermostId } from "./mattermost/inbound.ts";
+import { checkMattermost, createMattermostPlatform } from "./mattermost/index.ts";
+import { MattermostOptions } from "./mattermost/options.ts";
+import { announcedHere } from "./mattermost/self-test.ts";
 import { checkRoom } from "./room/check.ts";
 import { PLATFORM_ID as roomId } from "./room/inbound.ts";
 import { createRoomPlatform } from "./room/index.ts";
@@ -35,7 +39,7 @@ export interface PlatformEntry {
   create(options: unknown, deps: PlatformDeps): ChatPlatform;
   /**
    * Tries what the platform needs: address, credentials, rights, channels. Each failure is a finding with its remedy; what it
-   * throws counts as one. It posts nothing and may run beside the server.
+   * throws counts as one. It posts nothing that people see and may run beside the server.
    */
   check?(options: unknown, deps: CheckDeps): Promise<readonly Finding[]>;
 }
@@ -49,4 +53,22 @@ export const platforms: readonly PlatformEntry[] = [
     check: (_, { services, systemActor, announce, serverUrl, signal }) =>
       checkRoom({ room: services.room, systemActor, announce, serverUrl, signal }),
   },
+  {
+    id: mattermostId,
+    options: MattermostOptions,
+    create: (options, { services, logger, clock }) =>
+      createMattermostPlatform(MattermostOptions.parse(options), {
+        chatStore: services.chatStore,
+        announce: announcedHere(services.installation.announce),
+        logger,
+        clock,
+      }),
+    check: (options, { announce, logger, clock, signal }) =>
+      checkMattermost(MattermostOptions.parse(options), { announce, logger, clock, signal }),
+  },
 ];
+
+/** The schemas of the sections `chat.<id>`; the room is part of the file's own. */
+export const platformSchemas: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  platforms.filter(({ id }) => id !== roomId).map(({ id, options }) => [id, options]),
+);

@@ -66,6 +66,7 @@ export function startChatLeader(deps: {
       systemActor,
       drainer,
       logger,
+      deliverNow: (names) => container.deliverNow(names),
       clock,
       within,
     });

@@ -6,11 +6,16 @@ import type { ChatPlatform, Replier } from "../chat/platform.ts";
  */
 export function guardPlatform(platform: ChatPlatform, check: () => void): ChatPlatform {
   const webhook = platform.webhook?.bind(platform);
+  const findPlace = platform.findPlace?.bind(platform);
   return {
     id: platform.id,
     features: platform.features,
-    start: (take) =>
-      platform.start((event) => take({ ...event, reply: guardReplier(event.reply, check) })),
+    start: (take, onRemoved) =>
+      platform.start(
+        (event) => take({ ...event, reply: guardReplier(event.reply, check) }),
+        onRemoved,
+      ),
+    ...(findPlace && { findPlace }),
     stop: () => platform.stop(),
     status: () => platform.status(),
     async post(...message) {

@@ -4,6 +4,7 @@ import type { Environment } from "../../shared/config/environment.ts";
 import { loadConfig } from "../../shared/config/load-config.ts";
 import { deployTargetSchemas } from "../../shared/integrations/deploy/index.ts";
 import { scmSchemas } from "../../shared/integrations/scm/index.ts";
+import { platformSchemas } from "../platforms/index.ts";
 import { sampleConfiguration } from "../../shared/sample/sample-workspace.ts";
 
 /** Where the sample workspace lies in a data directory. */
@@ -21,7 +22,7 @@ export function loadInstallation(options: {
     env: options.environment,
     cwd: options.cwd,
     ...(options.path === undefined ? {} : { path: options.path }),
-    providers: { scm: scmSchemas, target: deployTargetSchemas },
+    providers: { scm: scmSchemas, target: deployTargetSchemas, platform: platformSchemas },
     sample: ({ dataDir }) => sampleConfiguration(sampleDirectory(dataDir)),
   });
 }

@@ -7,6 +7,7 @@ import type { PlatformWebhook } from "../../dashboard/server/routes/platform-web
 import { baseUrlAt, type Config } from "../../shared/config/config.ts";
 import type { Environment } from "../../shared/config/environment.ts";
 import type { ConnectionView } from "../../shared/contract/connection.ts";
+import type { LinkView } from "../../shared/contract/link.ts";
 import { openDataFolder } from "../../shared/data-folder.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
 import { systemActor } from "../../shared/core/actor.ts";
@@ -115,6 +116,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     systemActor,
     drainer,
     logger,
+    deliverNow: (subscribers) => container.deliverNow(subscribers),
     clock,
   });
   const ofChat = subscribers.map(({ name }) => name);
@@ -290,11 +292,12 @@ async function connections(
       detail: state === "unknown" ? "not asked yet" : detail,
       budgets: [...budgets],
     })),
-    ...(leader?.status() ?? []).map(({ platform, state, detail }) => ({
-      name: `chat:${platform}`,
-      state: platformStates[state],
+    ...(leader?.status() ?? []).map((status) => ({
+      name: `chat:${status.platform}`,
+      state: platformStates[status.state],
       required: false,
-      detail,
+      detail: status.detail,
+      link: linkOf(status),
     })),
   ];
 }
@@ -306,6 +309,16 @@ const platformStates = {
   failed: "down",
   stopped: "down",
 } as const satisfies Record<PlatformStatus["state"], ConnectionView["state"]>;
+
+function linkOf(status: PlatformStatus): LinkView {
+  const { since, lastEventAt, reconnects, acknowledgedInMs } = status;
+  return {
+    since: since.toISOString(),
+    lastEventAt: lastEventAt?.toISOString() ?? null,
+    reconnects,
+    acknowledgedInMs,
+  };
+}
 
 async function databaseState(
   container: Container,

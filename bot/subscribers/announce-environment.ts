@@ -50,7 +50,8 @@ export function createAnnounceEnvironment(
   async function tell(event: EnvironmentEvent, environment: string): Promise<void> {
     const subject = environmentSubject(environment);
     const draw = () => render.environment(environment, goneBy(event));
-    await everyOne(places, (place) =>
+    const concern = async () => ({ environment, services: [] });
+    await places.announce(concern, (place) =>
       cards.keep(place, subject, event, draw, { anew: hasChanged, always: true }),
     );
     await cards.refresh(subject, event, draw);

@@ -1,7 +1,7 @@
 import type { EventOf, Subscriber } from "../../shared/events/events.ts";
 import { everyOne } from "../chat/every-one.ts";
 import { releaseSubject } from "../chat/live-card.ts";
-import { announceReady, refreshReady, refreshRelease } from "./release-cards.ts";
+import { announceReady, concernOf, refreshReady, refreshRelease } from "./release-cards.ts";
 import { releaseDetail } from "./release-details.ts";
 import type { SubscriberDeps } from "./subscriber-deps.ts";
 
@@ -70,7 +70,7 @@ async function announce(deps: SubscriberDeps, event: Fact, number: number): Prom
   const { cards, places, render } = deps;
   switch (event.name) {
     case "release.created":
-      await everyOne(places, (place) =>
+      await places.announce(concernOf(deps, number), (place) =>
         cards.keep(place, releaseSubject(number), event, () => render.release(number)),
       );
       return;

@@ -1,7 +1,9 @@
 import type { Actor, Services } from "../../shared/app/services.ts";
 import type { LiveRenderer } from "../cards/render-live.ts";
-import type { ChatPlatform, Place } from "../chat/platform.ts";
+import type { Addresses } from "../chat/addresses.ts";
+import type { ChatPlatform } from "../chat/platform.ts";
 import type { Posts } from "../chat/posts.ts";
+import type { AnnouncementPlaces } from "./announcement-places.ts";
 import type { LiveCards } from "./live-cards.ts";
 
 /**
@@ -14,19 +16,9 @@ export interface SubscriberDeps {
   readonly cards: LiveCards;
   readonly render: LiveRenderer;
   readonly platform: Pick<ChatPlatform, "id" | "features">;
+  readonly addresses: Addresses;
   /** Channels of this platform where everybody hears of what happens. */
-  readonly places: readonly Place[];
+  readonly places: AnnouncementPlaces;
   /** Cards that everybody sees are drawn for nobody in particular. */
   readonly systemActor: Actor;
-}
-
-/** The channels of one platform among `chat.announce`, e.g. `room:releases`. */
-export function announcementPlaces(
-  announce: readonly string[],
-  platform: string,
-): readonly Place[] {
-  return announce
-    .filter((entry) => entry.startsWith(`${platform}:`))
-    .map((entry) => ({ platform, channelId: entry.slice(platform.length + 1) }))
-    .filter(({ channelId }) => channelId !== "");
 }

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NotificationSettings } from "../../shared/contract/notifications.ts";
 import type { Problem } from "../../shared/contract/problem.ts";
 import {
   DeploymentBlocked,
@@ -185,6 +186,41 @@ describe(createApp.name, () => {
     expect(await problemOf(refused)).toMatchObject({ code: "token.invalid", status: 401 });
     const me = await server.api("/me", { as: "quinn" });
     expect(await me.json()).toMatchObject({ username: "quinn", roles: ["qa"], csrfToken: null });
+  });
+
+  it("keeps how each person wants to be written to, and refuses what makes no sense", async () => {
+    const kept = new Map<string, NotificationSettings>();
+    const defaults: NotificationSettings = {
+      digest: "weekdays",
+      digestAt: "09:00",
+      timeZone: "UTC",
+      direct: true,
+      platform: null,
+      mutedUntil: null,
+    };
+    const own = await startTestServer({
+      services: {
+        notifications: {
+          settings: async (subject) => kept.get(subject) ?? defaults,
+          async change({ subject }, patch) {
+            const next = NotificationSettings.parse({ ...defaults, ...patch });
+            kept.set(subject, next);
+            return next;
+          },
+        },
+      },
+    });
+    const change = (body: unknown, as = "quinn") =>
+      own.api("/me/notifications", { as, ...json(body), method: "PATCH" });
+    expect((await change({ digest: "daily", timeZone: "Asia/Tokyo" })).status).toBe(200);
+    const read = await own.api("/me/notifications", { as: "quinn" });
+    expect(await read.json()).toEqual({ ...defaults, digest: "daily", timeZone: "Asia/Tokyo" });
+    expect(await (await own.api("/me/notifications", { as: "dana" })).json()).toEqual(defaults);
+    for (const wrong of [{ digestAt: "9" }, { timeZone: "Mars" }, { subject: "sub-adam" }]) {
+      const refused = await change(wrong);
+      expect(await problemOf(refused)).toMatchObject({ code: "input.invalid", status: 422 });
+    }
+    await own.close();
   });
 
   it("shows nothing to somebody without a role, and says which role it takes", async () => {
@@ -618,15 +654,51 @@ describe("what is outside the API", () => {
     const text = await (await fetch(`${own.url}/metrics`)).text();
     expect(text.split("\n")).toEqual(
       expect.arrayContaining([
-        'connection_up{connection="database"} 1',
-        'connection_up{connection="scm:github:0"} 0',
-        'request_budget_limit{connection="scm:github:0",budget="core"} 5000',
-        'request_budget_remaining{connection="scm:github:0",budget="core"} 4812',
-        `request_budget_resets_at_seconds{connection="scm:github:0",budget="core"} ${Date.parse(budget.resetsAt) / 1_000}`,
+        'slipway_connection_up{connection="database"} 1',
+        'slipway_connection_up{connection="scm:github:0"} 0',
+        'slipway_request_budget_limit{connection="scm:github:0",budget="core"} 5000',
+        'slipway_request_budget_remaining{connection="scm:github:0",budget="core"} 4812',
+        `slipway_request_budget_resets_at_seconds{connection="scm:github:0",budget="core"} ${Date.parse(budget.resetsAt) / 1_000}`,
       ]),
     );
     connections.pop();
     expect(await (await fetch(`${own.url}/metrics`)).text()).not.toContain("scm:github:0");
+    await own.close();
+  });
+
+  it("tells health and collectors how connections that stay open have fared", async () => {
+    const link = {
+      since: "2026-11-25T09:00:00.000Z",
+      lastEventAt: "2026-11-25T10:00:00.000Z",
+      reconnects: 2,
+      acknowledgedInMs: 40,
+    };
+    const quiet = { ...link, lastEventAt: null, acknowledgedInMs: null };
+    const own = await startTestServer({
+      app: {
+        connections: async () => [
+          { name: "database", state: "up", required: true, detail: null },
+          { name: "chat:slack", state: "up", required: false, detail: null, link },
+          { name: "chat:discord", state: "down", required: false, detail: null, link: quiet },
+        ],
+      },
+    });
+    const ready = await fetch(`${own.url}/health/ready`);
+    expect(await ready.json()).toMatchObject({
+      connections: [{ name: "database" }, { name: "chat:slack", link }, { link: quiet }],
+    });
+    const metrics = await (await fetch(`${own.url}/metrics`)).text();
+    expect(metrics.split("\n").filter((line) => line.startsWith("slipway_connection_"))).toEqual([
+      'slipway_connection_up{connection="database"} 1',
+      'slipway_connection_up{connection="chat:slack"} 1',
+      'slipway_connection_up{connection="chat:discord"} 0',
+      'slipway_connection_since_timestamp_seconds{connection="chat:slack"} 1795597200',
+      'slipway_connection_since_timestamp_seconds{connection="chat:discord"} 1795597200',
+      'slipway_connection_last_event_timestamp_seconds{connection="chat:slack"} 1795600800',
+      'slipway_connection_reconnects{connection="chat:slack"} 2',
+      'slipway_connection_reconnects{connection="chat:discord"} 2',
+      'slipway_connection_acknowledgement_seconds{connection="chat:slack"} 0.04',
+    ]);
     await own.close();
   });
 

@@ -2,6 +2,7 @@ import type { Request, RequestHandler } from "express";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { PeopleServices } from "../../shared/app/services.ts";
 import type { BudgetView, ConnectionView } from "../../shared/contract/connection.ts";
+import type { LinkView } from "../../shared/contract/link.ts";
 import { PermissionDenied } from "../../shared/errors/catalog.ts";
 import { bearerToken, viaOf } from "./request-context.ts";
 
@@ -42,28 +43,52 @@ export function watchConnections(
   }
 
   gauge(
-    "connection_up",
+    "slipway_connection_up",
     "1 when the other side answered last time it was asked",
     [],
     ({ state }) => [{ labels: {}, value: state === "up" ? 1 : 0 }],
   );
   gauge(
-    "request_budget_limit",
+    "slipway_connection_since_timestamp_seconds",
+    "Since when the connection is as it is",
+    [],
+    ofLink(({ since }) => toSeconds(since)),
+  );
+  gauge(
+    "slipway_connection_last_event_timestamp_seconds",
+    "When anything last arrived, a sign of life included",
+    [],
+    ofLink(({ lastEventAt }) => (lastEventAt === null ? null : toSeconds(lastEventAt))),
+  );
+  gauge(
+    "slipway_connection_reconnects",
+    "How often the connection was lost and found again since the process started",
+    [],
+    ofLink(({ reconnects }) => reconnects),
+  );
+  gauge(
+    "slipway_connection_acknowledgement_seconds",
+    "How long the newest event waited for its acknowledgement",
+    [],
+    ofLink(({ acknowledgedInMs: ms }) => (ms === null ? null : ms / 1_000)),
+  );
+  gauge(
+    "slipway_request_budget_limit",
     "Requests the other side allows until it counts anew",
     ["budget"],
     perBudget(({ limit }) => limit),
   );
   gauge(
-    "request_budget_remaining",
+    "slipway_request_budget_remaining",
     "Requests that are left, as the other side said last",
     ["budget"],
     perBudget(({ remaining }) => remaining),
   );
   gauge(
-    "request_budget_resets_at_seconds",
+    "slipway_request_budget_resets_at_seconds",
     "When the other side counts anew, in seconds since 1970",
     ["budget"],
-    perBudget(({ resetsAt }) => Date.parse(resetsAt) / 1_000),
+    perBudget(({ resetsAt }) => toSeconds(resetsAt)),
   );
 }
 
@@ -75,6 +100,17 @@ interface Sample {
 function perBudget(value: (budget: BudgetView) => number) {
   return ({ budgets = [] }: ConnectionView): readonly Sample[] =>
     budgets.map((budget) => ({ labels: { budget: budget.name }, value: value(budget) }));
+}
+
+function ofLink(value: (link: LinkView) => number | null) {
+  return ({ link }: ConnectionView): readonly Sample[] => {
+    const read = link && value(link);
+    return read === undefined || read === null ? [] : [{ labels: {}, value: read }];
+  };
+}
+
+function toSeconds(timestamp: string): number {
+  return Date.parse(timestamp) / 1_000;
 }
 
 /** Gauges that are collected together read once. */

@@ -22,6 +22,7 @@ import type {
 } from "../contract/environment.ts";
 import type { LiveEvent } from "../contract/live.ts";
 import type { ApiTokenView, CreateApiToken, CreatedApiToken } from "../contract/me.ts";
+import type { NotificationSettings, PatchNotificationSettings } from "../contract/notifications.ts";
 import type {
   CreateRelease,
   OpenedPullRequests,
@@ -195,6 +196,12 @@ export interface PeopleServices {
    * PersonInactive when they lost access, IdentityUnavailable when that cannot be found out, SignInRequired when unknown.
    */
   actorOf(subject: string, via: Actor["via"]): Promise<Actor>;
+  /** Whom a chat account is linked to; null when to nobody. The link says who it is, never what they may do. */
+  subjectOf(account: {
+    readonly platform: string;
+    readonly workspace: string;
+    readonly userId: string;
+  }): Promise<string | null>;
   /** Whose API token this is. Throws TokenInvalid. */
   actorOfToken(secret: string, via: Actor["via"]): Promise<Actor>;
   find(query: string): Promise<readonly PersonRef[]>;
@@ -202,6 +209,24 @@ export interface PeopleServices {
   listTokens(actor: Actor): Promise<readonly ApiTokenView[]>;
   createToken(actor: Actor, input: CreateApiToken): Promise<CreatedApiToken>;
   revokeToken(actor: Actor, id: string): Promise<void>;
+}
+
+/** How each person wants to be written to, and where they can be reached. */
+export interface NotificationServices {
+  settings(subject: string): Promise<NotificationSettings>;
+  /** Changes the person's own settings. Throws InputInvalid. */
+  change(
+    actor: Pick<Actor, "subject">,
+    patch: PatchNotificationSettings,
+  ): Promise<NotificationSettings>;
+  /** Whose digest is due now, and of which day it is: each has one a day at most. */
+  digestsDue(): Promise<readonly { readonly subject: string; readonly day: string }[]>;
+  /** The chat accounts linked to somebody, the newest first. */
+  accountsOf(
+    subject: string,
+  ): Promise<
+    readonly { readonly platform: string; readonly workspace: string; readonly userId: string }[]
+  >;
 }
 
 /** Sessions of signed-in browsers, for express-session's store. Ids are hashed before they are stored. */
@@ -352,11 +377,30 @@ export interface ChatStoreServices {
     place: { readonly platform: string; readonly channelId: string },
     subject: string,
   ): Promise<StoredPost | null>;
+  /** The post that this message is; null for a message that is not the one that stays up to date. */
+  postAt(message: {
+    readonly platform: string;
+    readonly channelId: string;
+    readonly messageId: string;
+  }): Promise<StoredPost | null>;
   /** Claims the right to make the first post of a subject in a channel; false when somebody has it. */
   claimPost(post: Omit<StoredPost, "messageId" | "editedAt">): Promise<boolean>;
   savePost(post: StoredPost): Promise<void>;
   forgetPost(subject: string, platform: string, channelId: string): Promise<void>;
+  /** How far the channels of a platform have been read. */
+  findCursors(platform: string): Promise<readonly ChatCursor[]>;
+  /** Replaces the cursors of these channels. */
+  saveCursors(platform: string, cursors: readonly ChatCursor[]): Promise<void>;
   removeExpired(): Promise<void>;
+}
+
+/** The last message of a channel that was looked at. */
+export interface ChatCursor {
+  readonly channelId: string;
+  /** Empty when it was none yet, and everything since `sentAt` is unread. */
+  readonly messageId: string;
+  /** When it was written, by the platform's clock. */
+  readonly sentAt: Date;
 }
 
 export interface StoredPost {
@@ -371,6 +415,16 @@ export interface StoredPost {
   readonly editedAt: Date | null;
 }
 
+/** What a channel of `chat.announce` is told of. */
+export interface Announcement {
+  /** E.g. `room:releases`. */
+  readonly place: string;
+  /** Only of these environments; null: of all. */
+  readonly environments: readonly string[] | null;
+  /** Only of what concerns services of these teams; null: of all. */
+  readonly teams: readonly string[] | null;
+}
+
 /** Everything either mouth may ask for. Rules, transactions and policies are behind it, never in front. */
 export interface Services {
   readonly releases: ReleaseServices;
@@ -380,6 +434,7 @@ export interface Services {
   readonly audit: AuditServices;
   readonly backgroundWork: BackgroundWorkServices;
   readonly people: PeopleServices;
+  readonly notifications: NotificationServices;
   readonly sessions: SessionServices;
   readonly live: LiveServices;
   readonly room: RoomServices;
@@ -390,7 +445,10 @@ export interface Services {
     readonly environments: readonly { readonly name: string; readonly branch: string | null }[];
     readonly signOffRoles: readonly string[];
     readonly repositories: () => Promise<readonly string[]>;
+    /** Channels that are told of releases and deployments, each once. */
     readonly announce: readonly string[];
+    /** What each of them is told of. */
+    readonly announcements: readonly Announcement[];
     readonly sample: boolean;
   };
   /** Whether the actor has this permission at all, for help and for hiding what cannot be done. */

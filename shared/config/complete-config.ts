@@ -9,6 +9,7 @@ import { readPostgresUrl, type PostgresAddress } from "../db/postgres/postgres-a
 import { AppError } from "../errors/app-error.ts";
 import type { ProviderOptions } from "./check-providers.ts";
 import type {
+  AnnounceConfig,
   AuthConfig,
   Config,
   DatabaseConfig,
@@ -17,7 +18,7 @@ import type {
   RoleRule,
 } from "./config.ts";
 import type { Path, Problems } from "./problems.ts";
-import type { ConfigFile } from "./schema.ts";
+import type { Announcement, ConfigFile } from "./schema.ts";
 import { Secret } from "./secret.ts";
 
 /** Who has which role at the embedded identity provider, unless the file says otherwise. */
@@ -69,10 +70,7 @@ export function complete(
     database: toDatabase(parsed, dataDir, around),
     auth: toAuth(parsed, around.problems),
     chat: {
-      announce: (parsed.chat?.announce ?? ["room:releases"]).map((place) => ({
-        platform: place.slice(0, place.indexOf(":")),
-        channel: place.slice(place.indexOf(":") + 1),
-      })),
+      announce: (parsed.chat?.announce ?? ["room:releases"]).map(toAnnouncement),
       room: { enabled: parsed.chat?.room?.enabled ?? true },
       platforms: options.platforms,
     },
@@ -166,6 +164,17 @@ function toPostgres(
     connectTimeoutMs: written?.connect_timeout ?? 10 * SECOND,
     statementTimeoutMs: written?.statement_timeout ?? 30 * SECOND,
     idleInTransactionTimeoutMs: written?.idle_in_transaction_timeout ?? 30 * SECOND,
+  };
+}
+
+function toAnnouncement(entry: Announcement): AnnounceConfig {
+  const whole = typeof entry === "string" ? { channel: entry } : entry;
+  const { channel: place, environments = null, teams = null } = whole;
+  return {
+    platform: place.slice(0, place.indexOf(":")),
+    channel: place.slice(place.indexOf(":") + 1),
+    environments,
+    teams,
   };
 }
 

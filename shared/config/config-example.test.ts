@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { platformSchemas } from "../../bot/platforms/index.ts";
 import { deployTargetSchemas } from "../integrations/deploy/index.ts";
 import { scmSchemas } from "../integrations/scm/index.ts";
 import { loadConfig } from "./load-config.ts";
@@ -75,6 +76,7 @@ const known = [
   ...Object.values(deployTargetSchemas).flatMap((schema) =>
     schemaKeys(schema, "environments[].target"),
   ),
+  ...Object.entries(platformSchemas).flatMap(([id, schema]) => schemaKeys(schema, `chat.${id}`)),
 ];
 
 describe("config.example.yaml", () => {
@@ -90,7 +92,7 @@ describe("config.example.yaml", () => {
       ),
       cwd: root,
       path: "config.example.yaml",
-      providers: { scm: scmSchemas, target: deployTargetSchemas },
+      providers: { scm: scmSchemas, target: deployTargetSchemas, platform: platformSchemas },
     });
     expect(config.auth.provider.kind).toBe("keycloak");
     expect(config.environments.map(({ name }) => name)).toEqual(["preprod", "prod"]);

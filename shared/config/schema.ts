@@ -4,6 +4,7 @@ import { Duration, PositiveDuration } from "./duration.ts";
 import {
   BranchName,
   Flag,
+  HttpUrl,
   InnerPath,
   Name,
   RoleName,
@@ -17,17 +18,6 @@ import {
  * a provider understands (`repositories[]`, `environments[].target`, `chat.<platform>`) is checked by the provider's own
  * schema, so that adding one changes nothing here.
  */
-
-const HttpUrl = z.string().refine(
-  (text) => {
-    const url = URL.parse(text);
-    return url !== null && /^https?:$/.test(url.protocol) && url.username === "";
-  },
-  {
-    error: "is not a web address",
-    params: { fix: "Write it whole, such as https://releases.example.com." },
-  },
-);
 
 const Server = z.strictObject({
   port: wholeNumber(0, 65_535).optional(),
@@ -85,8 +75,20 @@ const Auth = z.strictObject({
     .optional(),
 });
 
+/** A channel, or one that hears only of some environments and teams. */
+const Announcement = z.union([
+  Text,
+  z.strictObject({
+    channel: Text,
+    environments: z.array(Name).min(1).max(200).optional(),
+    teams: z.array(Name).min(1).max(1000).optional(),
+  }),
+]);
+
+export type Announcement = z.output<typeof Announcement>;
+
 const Chat = z.looseObject({
-  announce: z.array(Text).max(50).optional(),
+  announce: z.array(Announcement).max(50).optional(),
   room: z.strictObject({ enabled: Flag.optional() }).optional(),
 });
 

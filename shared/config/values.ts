@@ -32,6 +32,18 @@ export const SecretText = z
   .union([z.string().min(1, "must not be empty"), z.number(), z.instanceof(Secret)])
   .transform((value) => (value instanceof Secret ? value : new Secret(String(value))));
 
+/** A whole web address without credentials. */
+export const HttpUrl = z.string().refine(
+  (text) => {
+    const url = URL.parse(text);
+    return url !== null && /^https?:$/.test(url.protocol) && url.username === "";
+  },
+  {
+    error: "is not a web address",
+    params: { fix: "Write it whole, such as https://releases.example.com." },
+  },
+);
+
 /** A name people say and type: of a service, an environment, a team. */
 export const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
   error: "may only have letters, digits, dots, dashes and underscores, at most 100",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Timestamp } from "./common.ts";
+import { LinkView } from "./link.ts";
 
 /** What is left of a request allowance, as the other side said last. */
 export const BudgetView = z
@@ -27,6 +28,8 @@ export const ConnectionView = z
     detail: z.string().nullable(),
     /** Request allowances, where the other side has some. */
     budgets: z.array(BudgetView).optional(),
+    /** Of a connection that stays open. */
+    link: LinkView.optional(),
   })
   .meta({ id: "Connection" });
 export type ConnectionView = z.infer<typeof ConnectionView>;

@@ -33,6 +33,8 @@ export interface EventDeliveries {
   release(claim: Claim): Promise<void>;
   /** Makes what others have taken for these subscribers due again. Only for whoever is known to be the one who delivers to them. */
   takeOver(subscribers: readonly string[]): Promise<void>;
+  /** Makes due now what waits to be tried again by these subscribers: what kept them from it is gone. Returns how many. */
+  hurry(subscribers: readonly string[]): Promise<number>;
   /** Buries what is due to subscribers that are not among `known`. Returns how many. */
   buryOrphans(known: readonly string[]): Promise<number>;
   /** Removes what was delivered before. Returns how many. */
@@ -121,6 +123,23 @@ export function createEventDeliveries(deps: {
           },
         ),
       );
+    },
+
+    async hurry(subscribers) {
+      const now = clock.now();
+      const where: WhereOptions<EventDeliveryRow> = {
+        status: "due",
+        subscriber: [...subscribers],
+        leaseUntil: null,
+        nextAttemptAt: { [Op.gt]: now },
+      };
+      if ((await EventDeliveryRow.findOne({ where, attributes: ["id"] })) === null) {
+        return 0;
+      }
+      const [count] = await uow.run((tx) =>
+        EventDeliveryRow.update({ nextAttemptAt: now }, { where, transaction: tx.sequelize }),
+      );
+      return count;
     },
 
     async buryOrphans(known) {

@@ -91,6 +91,18 @@ export const AccountUnlinked = defineError<{ platform: string }>(
   (d) => `Your ${d.platform} account is not linked to your sign-in yet.`,
   () => "Say `link` to get a private link that does it.",
 );
+export const AccountRefused = defineError<{ platform: string; kind: "bot" | "guest" }>(
+  "account.refused",
+  "forbidden",
+  (d) =>
+    d.kind === "guest"
+      ? `Guests of ${d.platform} cannot use me.`
+      : "I take orders from people, not from other programs.",
+  (d) =>
+    d.kind === "guest"
+      ? "Ask somebody who belongs to the team."
+      : "Use an API token of its own for a program.",
+);
 export const PersonInactive = defineError<{ name: string }>(
   "person.inactive",
   "forbidden",
@@ -512,6 +524,11 @@ export const ChannelNotFound = defineError<{ channel: string }>(
   "not_found",
   (d) => `There is no channel called "${d.channel}" that you can read.`,
   () => "Choose one from the list of channels.",
+);
+export const ChannelUnreachable = defineError<{ platform: string; channel: string; why: string }>(
+  "channel.unreachable",
+  "upstream",
+  (d) => `I cannot write to ${d.channel} on ${d.platform}: ${d.why}.`,
 );
 export const RouteNotFound = defineError<{ method: string; path: string }>(
   "route.not_found",

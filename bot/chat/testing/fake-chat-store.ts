@@ -1,4 +1,4 @@
-import type { ChatStoreServices, StoredPost } from "../../../shared/app/services.ts";
+import type { ChatCursor, ChatStoreServices, StoredPost } from "../../../shared/app/services.ts";
 
 type StoredAction = NonNullable<Awaited<ReturnType<ChatStoreServices["findAction"]>>>;
 
@@ -16,6 +16,7 @@ export function createFakeChatStore(): FakeChatStore {
   const actions = new Map<string, StoredAction>();
   const deliveries = new Map<string, "interrupted" | "taken">();
   let changes: Changes = [];
+  const cursors = new Map<string, ChatCursor>();
   let posts: StoredPost[] = [];
 
   return {
@@ -72,8 +73,26 @@ export function createFakeChatStore(): FakeChatStore {
     async savePost(post) {
       posts = [...posts.filter((other) => !isSame(other, post)), post];
     },
+    async postAt(message) {
+      const { platform, channelId, messageId } = message;
+      const found = posts.find(
+        (post) =>
+          post.platform === platform &&
+          post.channelId === channelId &&
+          post.messageId === messageId,
+      );
+      return found ?? null;
+    },
     async forgetPost(subject, platform, channelId) {
       posts = posts.filter((post) => !isSame(post, { subject, platform, channelId }));
+    },
+    async findCursors(platform) {
+      return [...cursors].flatMap(([key, cursor]) =>
+        key.startsWith(`${platform}/`) ? [cursor] : [],
+      );
+    },
+    async saveCursors(platform, saved) {
+      saved.forEach((cursor) => cursors.set(`${platform}/${cursor.channelId}`, cursor));
     },
     async removeExpired() {},
   };

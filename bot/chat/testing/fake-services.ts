@@ -31,8 +31,22 @@ export function createFakeServices(parts: FakeParts = {}): Services {
         }
         return { ...person, via };
       },
+      subjectOf: async () => null,
       roles: (actor) => actor.grants.map((grant) => grant.role),
       ...parts.people,
+    }),
+    notifications: only("notifications", {
+      settings: async () => ({
+        digest: "weekdays",
+        digestAt: "09:00",
+        timeZone: "UTC",
+        direct: true,
+        platform: null,
+        mutedUntil: null,
+      }),
+      accountsOf: async () => [],
+      digestsDue: async () => [],
+      ...parts.notifications,
     }),
     sessions: only("sessions", parts.sessions),
     live: only("live", parts.live),
@@ -47,6 +61,9 @@ export function createFakeServices(parts: FakeParts = {}): Services {
       signOffRoles: ["dev", "qa"],
       repositories: async () => ["auth-service", "api-gateway"],
       announce: ["fake:releases"],
+      announcements: (parts.installation?.announce ?? ["fake:releases"]).map((place) => {
+        return { place, environments: null, teams: null };
+      }),
       sample: true,
       ...parts.installation,
     }),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MessageNotFound } from "../../../shared/errors/catalog.ts";
 import type { Card } from "../card.ts";
 import { pressableItems } from "../card-to-text.ts";
@@ -193,7 +193,8 @@ export function platformContract(name: string, create: () => Promise<PlatformHar
         done = true;
       };
       void harness.say(`${harness.mention}help`, here());
-      await new Promise((resolve) => setImmediate(resolve));
+      // Over a real socket it takes a moment.
+      await vi.waitFor(() => expect(inbox).toHaveLength(1));
       const stopping = harness.platform.stop();
       finish();
       await stopping;

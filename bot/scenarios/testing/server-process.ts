@@ -73,16 +73,19 @@ const ALL = "chat,web,worker";
  */
 const PROCESSES = (process.env["SLIPWAY_TEST_PROCESSES"] ?? ALL).split(" ");
 
-/** Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. */
+/**
+ * Starts the product on a fresh data directory, which `setUp` may fill, and resolves when it says it is ready. `setUp` hears
+ * where it will be reached.
+ */
 export async function startServer(
-  setUp: (data: string) => ServerSetup | Promise<ServerSetup> = () => ({}),
+  setUp: (data: string, url: string) => ServerSetup | Promise<ServerSetup> = () => ({}),
 ): Promise<ServerProcess> {
   const data = mkdtempSync(join(tmpdir(), "slipway-"));
-  const { config, env: extra, processes = PROCESSES, databaseUrl } = await setUp(data);
-  const database = isOnPostgres && databaseUrl === undefined ? await newEmptyDatabase() : undefined;
-  const address = databaseUrl ?? database?.url;
   const port = await freePort();
   const url = `http://localhost:${String(port)}`;
+  const { config, env: extra, processes = PROCESSES, databaseUrl } = await setUp(data, url);
+  const database = isOnPostgres && databaseUrl === undefined ? await newEmptyDatabase() : undefined;
+  const address = databaseUrl ?? database?.url;
   const env: Record<string, string> = {
     PATH: process.env["PATH"] ?? "",
     HOME: data,

@@ -32,11 +32,12 @@ export function createHealthRouter(
     res.status(isReady ? 200 : 503).json({
       status: isReady ? "ready" : "not_ready",
       ...(await describe()),
-      connections: all.map(({ name, state, required, detail }) => ({
+      connections: all.map(({ name, state, required, detail, link }) => ({
         name,
         state,
         required,
         detail,
+        ...(link ? { link } : {}),
       })),
     });
   });

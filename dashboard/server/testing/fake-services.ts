@@ -192,6 +192,7 @@ export function createFakeServices(
       async actorOf(subject, via) {
         return actorNamed(subject, via);
       },
+      subjectOf: unexpected("find whose account it is"),
       async actorOfToken(secret, via) {
         const [, kind, username] = /^(token|reader)-(\w+)$/.exec(secret) ?? [];
         if (username === undefined || !ROLES[username]) {
@@ -324,9 +325,19 @@ export function createFakeServices(
       newestPost: unexpected("find a post"),
       claimPost: unexpected("claim a post"),
       savePost: unexpected("save a post"),
+      postAt: unexpected("find a post by its message"),
       forgetPost: unexpected("forget a post"),
+      findCursors: unexpected("find cursors"),
+      saveCursors: unexpected("save cursors"),
       removeExpired: unexpected("remove what expired"),
       ...overrides.chatStore,
+    },
+    notifications: {
+      settings: unexpected("read notification settings"),
+      change: unexpected("change notification settings"),
+      digestsDue: unexpected("find digests"),
+      accountsOf: unexpected("find accounts"),
+      ...overrides.notifications,
     },
     installation: {
       baseUrl: "http://127.0.0.1",
@@ -334,6 +345,7 @@ export function createFakeServices(
       signOffRoles: ["dev", "qa"],
       repositories: async () => ["api-gateway"],
       announce: ["room:releases"],
+      announcements: [{ place: "room:releases", environments: null, teams: null }],
       sample: true,
       ...overrides.installation,
     },

@@ -4,6 +4,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import { subjectOf } from "../../db/event-of-row.ts";
 import { currentFence } from "../../db/fence.ts";
 import { ChatActionRow } from "../../db/rows/chat-action.ts";
+import { ChatCursorRow } from "../../db/rows/chat-cursor.ts";
 import { ChatDeliveryRow } from "../../db/rows/chat-delivery.ts";
 import { ChatInboxRow } from "../../db/rows/chat-inbox.ts";
 import { ChatPostRow } from "../../db/rows/chat-post.ts";
@@ -120,6 +121,11 @@ export function createChatStoreServices(deps: {
       return row && toStoredPost(row);
     },
 
+    async postAt({ platform, channelId, messageId }) {
+      const row = await ChatPostRow.findOne({ where: { platform, channelId, messageId } });
+      return row && toStoredPost(row);
+    },
+
     async claimPost(post) {
       return isFirst(() =>
         uow.run((tx) =>
@@ -154,6 +160,25 @@ export function createChatStoreServices(deps: {
           where: { subject, platform, channelId },
           transaction: tx.sequelize,
         }),
+      );
+    },
+
+    async findCursors(platform) {
+      const rows = await ChatCursorRow.findAll({ where: { platform } });
+      return rows.map(({ channelId, messageId, sentAt }) => ({ channelId, messageId, sentAt }));
+    },
+
+    async saveCursors(platform, cursors) {
+      if (cursors.length === 0) {
+        return;
+      }
+      await uow.run((tx) =>
+        ChatCursorRow.bulkCreate(
+          cursors.map(({ channelId, messageId, sentAt }) => {
+            return { platform, channelId, messageId, sentAt };
+          }),
+          { updateOnDuplicate: ["messageId", "sentAt"], transaction: tx.sequelize },
+        ),
       );
     },
 

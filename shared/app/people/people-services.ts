@@ -2,6 +2,7 @@ import { Op } from "sequelize";
 import type { PersonRef } from "../../contract/common.ts";
 import { systemActor, type Actor } from "../../core/actor.ts";
 import { contains } from "../../db/contains.ts";
+import { AccountRow } from "../../db/rows/account.ts";
 import { PersonRow } from "../../db/rows/person.ts";
 import { PersonNotFound } from "../../errors/catalog.ts";
 import type { CreatedApiToken } from "../../contract/me.ts";
@@ -54,6 +55,13 @@ export function createPeopleServices(deps: PeopleDeps): PeopleModule {
         );
       },
       actorOf: (subject, via) => people.actorOf(subject, via),
+      async subjectOf({ platform, workspace, userId }) {
+        const row = await AccountRow.findOne({
+          attributes: ["subject"],
+          where: { platform, workspace, userId },
+        });
+        return row?.subject ?? null;
+      },
       async actorOfToken(secret, via) {
         const token = await tokens.identify(secret);
         return people.actorOf(token.subject, throughToken(via, token));

@@ -1,6 +1,8 @@
 import { createTables } from "./2026-11-21-create-tables.ts";
 import { keepEvents } from "./2026-11-25-keep-events.ts";
 import { keepHttpAnswers } from "./2026-11-25-keep-http-answers.ts";
+import { keepNotificationSettings } from "./2026-11-25-keep-notification-settings.ts";
+import { rememberChatCursors } from "./2026-11-25-remember-chat-cursors.ts";
 import { rememberForges } from "./2026-11-25-remember-forges.ts";
 import { shareWorkBetweenProcesses } from "./2026-11-25-share-work-between-processes.ts";
 import { indexWords } from "./2026-11-26-index-words.ts";
@@ -11,6 +13,8 @@ export const migrations: readonly Migration[] = [
   createTables,
   keepEvents,
   keepHttpAnswers,
+  keepNotificationSettings,
+  rememberChatCursors,
   rememberForges,
   shareWorkBetweenProcesses,
   indexWords,

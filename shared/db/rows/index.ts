@@ -2,6 +2,7 @@ import type { Sequelize } from "sequelize";
 import { AccountRow } from "./account.ts";
 import { ApiTokenRow } from "./api-token.ts";
 import { ChatActionRow } from "./chat-action.ts";
+import { ChatCursorRow } from "./chat-cursor.ts";
 import { ChatDeliveryRow } from "./chat-delivery.ts";
 import { ChatInboxRow } from "./chat-inbox.ts";
 import { ChatPostRow } from "./chat-post.ts";
@@ -17,6 +18,7 @@ import { HttpAnswerRow } from "./http-answer.ts";
 import { JobRow } from "./job.ts";
 import { LeaseRow } from "./lease.ts";
 import { LockRow } from "./lock.ts";
+import { NotificationSettingsRow } from "./notification-settings.ts";
 import { PersonRow } from "./person.ts";
 import { RejectionRow } from "./rejection.ts";
 import { ReleaseRow } from "./release.ts";
@@ -36,6 +38,7 @@ export const rows = [
   AccountRow,
   ApiTokenRow,
   ChatActionRow,
+  ChatCursorRow,
   ChatDeliveryRow,
   ChatInboxRow,
   ChatPostRow,
@@ -51,6 +54,7 @@ export const rows = [
   JobRow,
   LeaseRow,
   LockRow,
+  NotificationSettingsRow,
   PersonRow,
   RejectionRow,
   ReleaseRow,
