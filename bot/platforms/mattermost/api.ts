@@ -260,8 +260,7 @@ export function createMattermostApi(deps: {
       try {
         return await attempt();
       } catch (error) {
-        const isOnTheWay = error instanceof UpstreamUnavailable || error instanceof UpstreamTimeout;
-        if (!isOnTheWay || left <= 0 || closing.signal.aborted) {
+        if (!isOnTheWay(error) || left <= 0 || closing.signal.aborted) {
           throw error;
         }
         await pause(timers, RETRY_PAUSE_MS * (tries - left), closing.signal);
@@ -467,4 +466,12 @@ function markOf(key: string | undefined): Readonly<Record<string, string>> {
 /** The vendor's type wants a whole post, the server only these. */
 function toUpdate(id: string, { message, props }: MattermostContent) {
   return { id, message, props } as unknown as Parameters<Client["updatePost"]>[0];
+}
+
+/** Whether it failed between us and the server. Where the server asked to wait for too long, trying again is no use. */
+function isOnTheWay(error: unknown): boolean {
+  return (
+    error instanceof UpstreamTimeout ||
+    (error instanceof UpstreamUnavailable && error.data.retryAfterMs === undefined)
+  );
 }

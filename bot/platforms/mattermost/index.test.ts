@@ -274,9 +274,13 @@ describe("listening to Mattermost", () => {
   it("leaves what it was serving to the process after it", async () => {
     const own = await drive();
     const { fake, channelId, clock } = own;
+    let finish: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
     await own.platform.start((event) => {
       inbox.push(event);
-      return new Promise(() => undefined);
+      return gate;
     });
     fake.say(DANA, channelId, "@slipway first");
     await own.settle();
@@ -288,6 +292,7 @@ describe("listening to Mattermost", () => {
     await listen(own.another());
 
     expect(texts()).toEqual(["first", "second"]);
+    finish();
   });
 
   it("reads on by time where the last message is gone for good", async () => {
@@ -363,7 +368,11 @@ describe("listening to Mattermost", () => {
 
   it.each([
     ["4,000 characters", `@slipway notes 12 "${"x".repeat(4_000)}"`, /^notes 12 "x{4000}"$/],
-    ["invisible characters", "\u200B@slipway\u200B \u202Eapprove 12\u0000", /^\u202Eapprove 12/],
+    [
+      "invisible characters",
+      "\u200B@slipway\u200B \u202Eapprove 12 as\u202Cdev",
+      /^approve 12 as\u202Cdev$/,
+    ],
     ["a code block", "@slipway ```\napprove 12 as dev\n```", /^```\napprove 12 as dev\n```$/],
     ["back-ticks", "@slipway `approve 12 as dev`", /^`approve 12 as dev`$/],
     ["a colon", "@Slipway: help", /^help$/],
@@ -401,7 +410,7 @@ describe("listening to Mattermost", () => {
     });
     await vi.waitFor(async () => {
       await clock.advance(1_000);
-      expect(inbox).toMatchObject([{ deliveryId: waiting.id }]);
+expect(inbox).toMatchObject([{ deliveryId: waiting.id }]);
     });
   });
 
@@ -479,11 +488,16 @@ describe("presses, forms and slash commands", () => {
 
   it("answers a press at once, however long the work takes", async () => {
     await postButtons();
-    serve = () => new Promise(() => undefined);
+    let finish: () => void = () => undefined;
+    serve = () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      });
     const pressed = own.fake.pressLabel(DANA, "Approve as Dev");
     await vi.waitFor(() => expect(inbox).toHaveLength(1));
     await own.clock.advance(800);
     expect(await pressed).toMatchObject({ status: 200 });
+    finish();
   });
 
   it("says a quick private word in the answer to the press, for that person only", async () => {
@@ -640,7 +654,17 @@ describe("presses, forms and slash commands", () => {
     ],
     [
       "a forged form",
-      { type: "dialog_submission", state: "a.b.c.d.e.f", submission: { reason: "x" } },
+      JSON.stringify({
+        type: "dialog_submission",
+        user_id: DANA,
+        state: "token0.channel.message.root.nonce.proof",
+        submission: { reason: "x" },
+      }),
+      "application/json",
+    ],
+    [
+      "a forged question whether callbacks arrive",
+      JSON.stringify({ context: { probe: "nonce", proof: "guessed" } }),
       "application/json",
     ],
   ])("answers 401 to a callback with %s, and does nothing", async (_what, change, type) => {
@@ -776,8 +800,45 @@ describe("writing to Mattermost", () => {
   beforeEach(async () => {
     own = await drive();
     await own.platform.start(async () => undefined);
+    // The platform has tried itself, which is not what is looked at here.
+    await vi.waitFor(async () => {
+      await own.clock.advance(1_000);
+      expect(own.fake.requests).toContainEqual(expect.stringMatching(/^DELETE /));
+    });
     await own.settle();
   });
+
+  /** What stands in the channel. */
+  function posted(): readonly FakePost[] {
+    return [...own.fake.posts.values()].filter(
+      (post) => post.channel_id === own.channelId && post.delete_at === 0,
+    );
+  }
+
+  function editsOf(ref: MessageRef): number {
+    return own.fake.requests.filter((line) => line === `PUT /posts/${ref.messageId}`).length;
+  }
+
+  /** Lets time pass until the work has ended. */
+  async function ended<T>(work: Promise<T>): Promise<T | Error> {
+    let outcome: T | Error | undefined;
+    work.then(
+      (value) => {
+        outcome = value;
+      },
+      (error: Error) => {
+        outcome = error;
+      },
+    );
+    return vi.waitFor(
+      async () => {
+        await own.clock.advance(1_000);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return outcome ?? raise();
+      },
+      { timeout: 20_000, interval: 1 },
+    );
+  }
 
   function titled(title: string): Outgoing {
     return { card: { title, tone: "info", blocks: [] }, tokens: new Map() };
@@ -805,13 +866,8 @@ describe("writing to Mattermost", () => {
 
   it("posts once when the answer to the first try got lost", async () => {
     own.fake.failNext(1, 502, /^POST \/posts$/);
-    const posting = own.platform.post(place(), titled("Once"));
-    await vi.waitFor(async () => {
-      await own.clock.advance(250);
-      expect(own.fake.requests.filter((line) => line === "POST /posts")).toHaveLength(2);
-    });
-    await posting;
-    expect(own.fake.posts.size).toBe(1);
+    await ended(own.platform.post(place(), titled("Once")));
+    expect(posted()).toHaveLength(1);
   });
 
   it("finds again what somebody posted who died before saying so", async () => {
@@ -827,7 +883,7 @@ describe("writing to Mattermost", () => {
     });
 
     expect(again.messageId).toBe(ref.messageId);
-    expect(own.fake.posts.size).toBe(1);
+    expect(posted()).toHaveLength(1);
     expect(textOf(own.fake.posts.get(ref.messageId) ?? raise())).toMatch(/Ready, again/);
   });
 
@@ -881,7 +937,7 @@ describe("writing to Mattermost", () => {
     }
     held.release();
     await Promise.all(edits);
-    expect(own.fake.requests.filter((line) => line.startsWith("PUT"))).toHaveLength(2);
+    expect(editsOf(ref)).toBe(2);
     expect(textOf(own.fake.posts.get(ref.messageId) ?? raise())).toMatch(/^\n100/);
   });
 
@@ -889,18 +945,12 @@ describe("writing to Mattermost", () => {
     const ref = await own.platform.post(place(), titled("0"));
     own.fake.limitNext(1, 30, /^PUT /);
     const first = own.platform.edit(ref, titled("1"));
-    await vi.waitFor(() =>
-      expect(own.fake.requests.filter((line) => line.startsWith("PUT"))).toHaveLength(1),
-    );
+    await vi.waitFor(() => expect(editsOf(ref)).toBe(1));
+    const limitedAt = own.clock.now().getTime();
     const second = own.platform.edit(ref, titled("2"));
-    await own.clock.advance(29_000);
-    expect(own.fake.requests.filter((line) => line.startsWith("PUT"))).toHaveLength(1);
-    await vi.waitFor(async () => {
-      await own.clock.advance(1_000);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(textOf(own.fake.posts.get(ref.messageId) ?? raise())).toMatch(/^\n2/);
-    });
-    await Promise.all([first, second]);
+    await ended(Promise.all([first, second]));
+    expect(own.clock.now().getTime() - limitedAt).toBeGreaterThanOrEqual(30_000);
+    expect(textOf(own.fake.posts.get(ref.messageId) ?? raise())).toMatch(/^\n2/);
   });
 
   it("tells a person who waits for an answer that the limit is too long, instead of answering much later", async () => {
@@ -923,22 +973,10 @@ describe("writing to Mattermost", () => {
   });
 
   it("gives up on a server that does not answer", async () => {
-    const ref = await own.platform.post(place(), titled("0"));
-    own.fake.holdNext(/^GET \/channels/);
-    const { messageId } = ref;
-    const held = own.fake.holdNext(/^POST \/posts\/ephemeral|^POST \/posts$/);
-    const posting = own.platform.post(place(), titled(messageId)).catch((error: unknown) => error);
-    await held.arrived;
-    const again = own.fake.holdNext(/^POST \/posts$/);
-    await own.clock.advance(10_000);
-    await vi.waitFor(async () => own.clock.advance(250));
-    await again.arrived;
-    const last = own.fake.holdNext(/^POST \/posts$/);
-    await own.clock.advance(10_500);
-    await last.arrived;
-    await own.clock.advance(10_000);
-    expect(await posting).toMatchObject({ code: "upstream.timeout" });
-    [held, again, last].forEach(({ release }) => release());
+    const held = [1, 2, 3].map(() => own.fake.holdNext(/^POST \/posts$/));
+    const outcome = await ended(own.platform.post(place(), titled("Hello")));
+    expect(outcome).toMatchObject({ code: "upstream.timeout" });
+    held.forEach(({ release }) => release());
   });
 
   it("says how it gets into a channel it is not in", async () => {

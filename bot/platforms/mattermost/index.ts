@@ -57,10 +57,11 @@ export function createMattermostPlatform(
       session = undefined;
     },
     status: () => session?.status() ?? { state: "stopped", since },
-    findPlace: (name) => running("finding a channel").findPlace(name),
-    post: (place, message) => running("posting").outbound.post(place, message),
-    edit: (ref, message) => running("editing a post").outbound.edit(ref, message),
-    direct: (userId, message) => running("writing to somebody").outbound.direct(userId, message),
+    findPlace: async (name) => running("finding a channel").findPlace(name),
+    post: async (place, message) => running("posting").outbound.post(place, message),
+    edit: async (ref, message) => running("editing a post").outbound.edit(ref, message),
+    direct: async (userId, message) =>
+      running("writing to somebody").outbound.direct(userId, message),
     async webhook(request) {
       return session ? session.webhook(request) : { status: 503, json: {} };
     },

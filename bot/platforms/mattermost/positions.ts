@@ -16,15 +16,16 @@ export interface Positions {
   passed(post: Pick<IncomingPost, "id" | "channel_id" | "create_at">): void;
   /**
    * From now on there may be something unread behind the present positions. They are what is written down until `isRead` says
-   * for each channel that the gap is closed, however far the live stream is by then.
+   * for each channel that the gap is closed, however far the live stream is by then. `thereUntil` is when we surely heard
+   * everything.
    */
-  gap(): void;
+  gap(thereUntil?: Date): void;
   /** Where reading has to go on; undefined for a channel never read. */
   unreadFrom(channelId: string): ChatCursor | undefined;
   isRead(channelId: string): void;
   /** Every channel was tried: a channel that is new from now on has no gap. */
   gapEnds(): void;
-  /** The newest position of all: when we were there last. */
+  /** When we were there last, as far as we know: what a channel without a position is read from. */
   latest(): Date | undefined;
   /** Writes down what is not written yet. */
   save(): Promise<void>;
@@ -48,6 +49,7 @@ export function createPositions(deps: {
   const unsaved = new Set<string>();
   /** While there is one, a channel that was never read may have begun in it. */
   let isInGap = false;
+  let there: Date | undefined;
   let cancel: (() => void) | undefined;
   let saving: Promise<void> = Promise.resolve();
 
@@ -79,8 +81,9 @@ export function createPositions(deps: {
       seen.set(channelId, { channelId, messageId: id, sentAt });
       saveSoon(channelId);
     },
-    gap() {
+    gap(thereUntil) {
       isInGap = true;
+      there = thereUntil ?? there;
       for (const [channelId, cursor] of seen) {
         if (!gaps.has(channelId)) {
           gaps.set(channelId, cursor);
@@ -99,7 +102,7 @@ export function createPositions(deps: {
       const times = [...seen.keys()].map((id) =>
         (gaps.has(id) ? gaps.get(id) : seen.get(id))?.sentAt.getTime(),
       );
-      const newest = Math.max(...times.map((time) => time ?? 0));
+      const newest = Math.max(there?.getTime() ?? 0, ...times.map((time) => time ?? 0));
       return newest > 0 ? new Date(newest) : undefined;
     },
     save,

@@ -43,6 +43,8 @@ const SELF_TEST_PAUSES_MS = [1_000, 5_000, 30_000, 120_000];
 /** What could not be handed on is read again this soon. */
 const READ_AGAIN_MS = 10_000;
 const REMEMBERED = 5_000;
+/** How far the server's clock may be from ours. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 /** Events that say that channels, or who is in them, are not what they were. */
 const CHANNEL_EVENTS = new Set([
@@ -119,6 +121,11 @@ export async function startSession(deps: {
       },
       onState(isConnected) {
         since = clock.now();
+        const lastEventAt = connection.lastEventAt();
+        if (!isConnected && lastEventAt) {
+          // What happens from here on is unread, whoever reads it.
+          positions.gap(new Date(lastEventAt.getTime() - CLOCKS_DIFFER_MS));
+        }
         logger.info({ isConnected }, "mattermost connection changed");
       },
     },

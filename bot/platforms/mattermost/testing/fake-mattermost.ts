@@ -349,6 +349,7 @@ export async function startFakeMattermost(options: {
             // throttled's own answer, no JSON (app/ratelimit.go).
             body: "limit exceeded\n",
             headers: {
+              "content-type": "text/plain; charset=utf-8",
               "retry-after": String(fault.retryAfter),
               "x-ratelimit-limit": "100",
               "x-ratelimit-remaining": "0",
