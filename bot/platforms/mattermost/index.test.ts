@@ -410,7 +410,7 @@ describe("listening to Mattermost", () => {
     });
     await vi.waitFor(async () => {
       await clock.advance(1_000);
-expect(inbox).toMatchObject([{ deliveryId: waiting.id }]);
+      expect(inbox).toMatchObject([{ deliveryId: waiting.id }]);
     });
   });
 

@@ -1,19 +1,17 @@
-import type { ChatCursor } from "../../../shared/app/services.ts";
-import type { Logger } from "../../../shared/lib/logger.ts";
-import type { Timers } from "../../../shared/lib/scheduler.ts";
-import type { IncomingPost } from "./inbound.ts";
-import { SAVE_CURSORS_MS } from "./limits.ts";
+import type { ChatCursor } from "../../shared/app/services.ts";
+import type { Logger } from "../../shared/lib/logger.ts";
+import type { Timers } from "../../shared/lib/scheduler.ts";
 
 /** How far each channel has been read. Written down soon, and never further than everything before it was read too. */
 export interface Positions {
   load(): Promise<void>;
   /**
-   * Until the returned function is called, this post and what comes behind it counts as unread for the next process: whoever
+   * Until the returned function is called, this message and what comes behind it counts as unread for the next process: whoever
    * dies while serving it leaves it to somebody else.
    */
-  hold(post: Pick<IncomingPost, "id" | "channel_id">): () => void;
-  /** This post was looked at. */
-  passed(post: Pick<IncomingPost, "id" | "channel_id" | "create_at">): void;
+  hold(message: Pick<ChatCursor, "channelId" | "messageId">): () => void;
+  /** This message was looked at. */
+  passed(message: ChatCursor): void;
   /**
    * From now on there may be something unread behind the present positions. They are what is written down until `isRead` says
    * for each channel that the gap is closed, however far the live stream is by then. `thereUntil` is when we surely heard
@@ -31,17 +29,20 @@ export interface Positions {
   save(): Promise<void>;
 }
 
+/** Positions are written down together. */
+const SAVE_CURSORS_MS = 1_000;
+
 export function createPositions(deps: {
   readonly read: () => Promise<readonly ChatCursor[]>;
   readonly write: (cursors: readonly ChatCursor[]) => Promise<void>;
   readonly timers: Timers;
   readonly logger: Logger;
 }): Positions {
-  /** The newest post seen in each channel. */
+  /** The newest message seen in each channel. */
   const seen = new Map<string, ChatCursor>();
   /** Where gaps begin. */
   const gaps = new Map<string, ChatCursor | undefined>();
-  /** What stood before posts that are being served, in the order they came. */
+  /** What stood before messages that are being served, in the order they came. */
   const held = new Map<
     string,
     { readonly channelId: string; readonly before: ChatCursor | undefined }
@@ -62,15 +63,15 @@ export function createPositions(deps: {
         }
       }
     },
-    hold({ id, channel_id: channelId }) {
-      held.set(id, { channelId, before: safe(channelId) });
+    hold({ messageId, channelId }) {
+      const key = `${channelId}/${messageId}`;
+      held.set(key, { channelId, before: safe(channelId) });
       return () => {
-        held.delete(id);
+        held.delete(key);
         saveSoon(channelId);
       };
     },
-    passed({ id, channel_id: channelId, create_at }) {
-      const sentAt = new Date(create_at);
+    passed({ messageId, channelId, sentAt }) {
       const known = seen.get(channelId);
       if (known && known.sentAt >= sentAt) {
         return;
@@ -78,7 +79,7 @@ export function createPositions(deps: {
       if (!known && isInGap) {
         gaps.set(channelId, undefined);
       }
-      seen.set(channelId, { channelId, messageId: id, sentAt });
+      seen.set(channelId, { channelId, messageId, sentAt });
       saveSoon(channelId);
     },
     gap(thereUntil) {
@@ -121,8 +122,8 @@ export function createPositions(deps: {
     unsaved.add(channelId);
     cancel ??= deps.timers.after(SAVE_CURSORS_MS, () => {
       save().catch((error: unknown) => {
-        // The next post tries again; until then a crash would only make us read a little more.
-        deps.logger.warn({ err: error }, "could not write down how far mattermost was read");
+        // The next message tries again; until then a crash would only make us read a little more.
+        deps.logger.warn({ err: error }, "could not write down how far a chat was read");
       });
     });
   }
