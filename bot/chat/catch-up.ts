@@ -1,6 +1,6 @@
 import type { ChatCursor } from "../../shared/app/services.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
-import type { Positions } from "./positions.ts";
+import { NO_MESSAGE, type Positions } from "./positions.ts";
 
 /** Messages older than this are left alone, however long we were away. */
 const CATCH_UP_MS = 24 * 3_600_000;
@@ -68,7 +68,7 @@ export function createCatchUp<Channel extends { readonly id: string }, Message>(
     const oldest = new Date(clock.now().getTime() - CATCH_UP_MS);
     const firstLook = new Date(clock.now().getTime() - FIRST_LOOK_BACK_MS);
     const since = later(from?.sentAt ?? lastThere ?? firstLook, oldest);
-    const isKnown = from !== undefined && from.sentAt >= since;
+    const isKnown = from !== undefined && from.messageId !== NO_MESSAGE && from.sentAt >= since;
     const found = await deps.read(channel, isKnown ? from : undefined, since);
     const missed = found.slice(-CATCH_UP_MESSAGES);
     for (const message of missed) {

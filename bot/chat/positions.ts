@@ -2,6 +2,9 @@ import type { ChatCursor } from "../../shared/app/services.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
 import type { Timers } from "../../shared/lib/scheduler.ts";
 
+/** The position before the first message of a channel that we know of; it is behind no message. */
+export const NO_MESSAGE = "";
+
 /** How far each channel has been read. Written down soon, and never further than everything before it was read too. */
 export interface Positions {
   load(): Promise<void>;
@@ -9,7 +12,7 @@ export interface Positions {
    * Until the returned function is called, this message and what comes behind it counts as unread for the next process: whoever
    * dies while serving it leaves it to somebody else.
    */
-  hold(message: Pick<ChatCursor, "channelId" | "messageId">): () => void;
+  hold(message: ChatCursor): () => void;
   /** This message was looked at. */
   passed(message: ChatCursor): void;
   /**
@@ -18,6 +21,8 @@ export interface Positions {
    * everything.
    */
   gap(thereUntil?: Date): void;
+  /** This message was heard and could not be handed on: as `gap`, and reading goes on before it. */
+  missed(message: ChatCursor): void;
   /** Where reading has to go on; undefined for a channel never read. */
   unreadFrom(channelId: string): ChatCursor | undefined;
   isRead(channelId: string): void;
@@ -42,11 +47,8 @@ export function createPositions(deps: {
   const seen = new Map<string, ChatCursor>();
   /** Where gaps begin. */
   const gaps = new Map<string, ChatCursor | undefined>();
-  /** What stood before messages that are being served, in the order they came. */
-  const held = new Map<
-    string,
-    { readonly channelId: string; readonly before: ChatCursor | undefined }
-  >();
+  /** What stood before messages that are being served. */
+  const held = new Map<string, ChatCursor>();
   const unsaved = new Set<string>();
   /** While there is one, a channel that was never read may have begun in it. */
   let isInGap = false;
@@ -63,9 +65,10 @@ export function createPositions(deps: {
         }
       }
     },
-    hold({ messageId, channelId }) {
+    hold(message) {
+      const { channelId, messageId } = message;
       const key = `${channelId}/${messageId}`;
-      held.set(key, { channelId, before: safe(channelId) });
+      held.set(key, safe(channelId) ?? before(message));
       return () => {
         held.delete(key);
         saveSoon(channelId);
@@ -82,13 +85,11 @@ export function createPositions(deps: {
       seen.set(channelId, { channelId, messageId, sentAt });
       saveSoon(channelId);
     },
-    gap(thereUntil) {
-      isInGap = true;
-      there = thereUntil ?? there;
-      for (const [channelId, cursor] of seen) {
-        if (!gaps.has(channelId)) {
-          gaps.set(channelId, cursor);
-        }
+    gap,
+    missed(message) {
+      gap();
+      if (!gaps.has(message.channelId)) {
+        gaps.set(message.channelId, before(message));
       }
     },
     unreadFrom: (channelId) => (gaps.has(channelId) ? gaps.get(channelId) : seen.get(channelId)),
@@ -109,13 +110,26 @@ export function createPositions(deps: {
     save,
   };
 
+  function gap(thereUntil?: Date): void {
+    isInGap = true;
+    there = thereUntil ?? there;
+    for (const [channelId, cursor] of seen) {
+      if (!gaps.has(channelId)) {
+        gaps.set(channelId, cursor);
+      }
+    }
+  }
+
   /** Everything before it is done with. */
   function safe(channelId: string): ChatCursor | undefined {
     if (gaps.has(channelId)) {
       return gaps.get(channelId);
     }
-    const first = [...held.values()].find((each) => each.channelId === channelId);
-    return first ? first.before : seen.get(channelId);
+    // What was missed is served after what is newer, so the order in which they came says nothing.
+    const [first] = [...held.values()]
+      .filter((each) => each.channelId === channelId)
+      .sort((a, b) => a.sentAt.getTime() - b.sentAt.getTime());
+    return first ?? seen.get(channelId);
   }
 
   function saveSoon(channelId: string): void {
@@ -146,4 +160,8 @@ export function createPositions(deps: {
       throw error;
     }
   }
+}
+
+function before({ channelId, sentAt }: ChatCursor): ChatCursor {
+  return { channelId, messageId: NO_MESSAGE, sentAt: new Date(sentAt.getTime() - 1) };
 }

@@ -1,4 +1,5 @@
 import { cutNodes } from "./cut-nodes.ts";
+import { visible } from "./fit.ts";
 import { isWebAddress, parseMarkdown, type Inline, type Node } from "./markdown-tree.ts";
 
 /**
@@ -26,11 +27,11 @@ export interface Dialect {
 
 /**
  * Markdown of a card in the dialect of a platform, at most `limit` characters long. Too much is cut between words, with every
- * piece of markup closed, and ends with `dialect.more`.
+ * piece of markup closed, and ends with `dialect.more`. What nobody can see is left out.
  */
 export function renderMarkdown(markdown: string, dialect: Dialect, limit: number): string {
   // What cannot fit need not be parsed: markup never makes a text shorter than a third of itself.
-  const nodes = parseMarkdown(markdown.slice(0, limit * 3));
+  const nodes = parseMarkdown(visible(markdown.slice(0, limit * 3)));
   const whole = drawNodes(nodes, dialect);
   if (whole.length <= limit && markdown.length <= limit * 3) {
     return whole;

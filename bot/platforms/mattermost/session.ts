@@ -267,8 +267,8 @@ export async function startSession(deps: {
     try {
       user = await people.find(post.user_id);
     } catch (error) {
-      // Nobody may act whom we do not know. What is behind this post stays unread until it is.
-      positions.gap();
+      // Nobody may act whom we do not know. This post and what is behind it stay unread until we do.
+      positions.missed(toCursor(post));
       timers.after(READ_AGAIN_MS, () => {
         if (!stopping.signal.aborted) {
           track(reading, catchUp.run(), "reading again failed");
