@@ -11,7 +11,8 @@ import {
 import { pause, startDeadline } from "../../../shared/lib/deadline.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Timers } from "../../../shared/lib/scheduler.ts";
-import { IncomingMessage, IncomingUser, type Home } from "./inbound.ts";
+import { CATCH_UP_MESSAGES } from "../../chat/catch-up.ts";
+import { IncomingMessage, IncomingUser, compareTs, type Home } from "./inbound.ts";
 import {
   EDITS_AT_A_TIME,
   EDITS_PER_MINUTE,
@@ -104,6 +105,8 @@ type View = Parameters<webApi.WebClient["views"]["open"]>[0]["view"];
 /** What we ask of Slack. Everything that can be done twice is tried again; whatever is refused throws. */
 export interface SlackApi {
   whoAmI(): Promise<SlackAccount>;
+  /** Throws when Slack gives no address for a socket. Opens none. */
+  mayOpenSocket(appToken: Secret): Promise<void>;
   /** The app that a bot belongs to; undefined when Slack does not tell. */
   appOf(botId: string): Promise<string | undefined>;
   user(id: string): Promise<IncomingUser>;
@@ -116,6 +119,8 @@ export interface SlackApi {
   history(channelId: string, after: string): Promise<readonly PastMessage[]>;
   /** Messages of a thread after that time, oldest first. */
   replies(channelId: string, threadTs: string, after: string): Promise<readonly PastMessage[]>;
+  /** The newest messages of a channel, or of a thread. */
+  latest(channelId: string, threadTs?: string): Promise<readonly PastMessage[]>;
   /** Never tried again: a second message would be one too many. */
   post(message: NewMessage): Promise<{ readonly channelId: string; readonly ts: string }>;
   /** Shown to one person only, until their app is opened again. */
@@ -159,6 +164,7 @@ export function createSlackApi(deps: {
   const progress = createClient();
   const edits = new PQueue({ concurrency: EDITS_AT_A_TIME });
   const editPace = createPace(EDITS_PER_MINUTE, 60_000);
+  let scopes: readonly string[] | undefined;
   const postPaces = new Map<string, Pace>();
   /** Nothing of this kind is sent before this time: Slack said so. */
   const blockedUntil = new Map<string, number>();
@@ -166,6 +172,7 @@ export function createSlackApi(deps: {
   return {
     async whoAmI() {
       const found = await read("looking up the bot", "auth.test", {}, Account);
+      scopes = found.response_metadata?.scopes;
       return {
         userId: found.user_id,
         username: found.user,
@@ -174,8 +181,15 @@ export function createSlackApi(deps: {
           teamId: found.team_id ?? undefined,
           enterpriseId: found.enterprise_id ?? undefined,
         },
-        scopes: found.response_metadata?.scopes,
+        scopes,
       };
+    },
+    async mayOpenSocket(appToken) {
+      try {
+        await replies.apiCall("apps.connections.open", { token: appToken.reveal() });
+      } catch (error) {
+        throw translate("opening a socket", error, "app_token");
+      }
     },
     async appOf(bot) {
       const Bot = z.object({ bot: z.object({ app_id: z.string().optional() }) });
@@ -186,9 +200,7 @@ export function createSlackApi(deps: {
       return (await read("looking somebody up", "users.info", { user: id }, Found)).user;
     },
     channels: () =>
-      pages("reading the channels", "users.conversations", {
-        types: "public_channel,private_channel,im",
-      }),
+      pages("reading the channels", "users.conversations", { types: readableTypes(scopes) }),
     publicChannels: () =>
       pages("finding a channel", "conversations.list", { types: "public_channel" }),
     async conversation(users) {
@@ -198,6 +210,10 @@ export function createSlackApi(deps: {
     },
     history: (channel, oldest) => past("conversations.history", { channel, oldest }),
     replies: (channel, ts, oldest) => past("conversations.replies", { channel, ts, oldest }),
+    latest: (channel, ts) =>
+      ts === undefined
+        ? past("conversations.history", { channel }, 1)
+        : past("conversations.replies", { channel, ts }, 1),
     async post({ channelId, threadTs, text, blocks }) {
       const posted = await send(
         "posting",
@@ -340,10 +356,15 @@ export function createSlackApi(deps: {
     return found;
   }
 
-  async function past(method: string, given: object): Promise<readonly PastMessage[]> {
+  /** Of a long past only the newest pages: Slack begins with them. */
+  async function past(
+    method: string,
+    given: object,
+    most = CATCH_UP_MESSAGES / MAX_PAGE,
+  ): Promise<readonly PastMessage[]> {
     const found: PastMessage[] = [];
     let cursor = "";
-    for (let page = 0; page < MAX_PAGES; page += 1) {
+    for (let page = 0; page < most; page += 1) {
       const next = await read(
         "reading messages",
         method,
@@ -356,7 +377,7 @@ export function createSlackApi(deps: {
         break;
       }
     }
-    return found.sort((a, b) => (a.ts < b.ts ? -1 : 1));
+    return found.sort((a, b) => compareTs(a.ts, b.ts));
   }
 
   /** Tries again what failed on the way. What Slack refused stays refused. */
@@ -454,6 +475,20 @@ export function createSlackApi(deps: {
       );
     }
   }
+}
+
+const TYPE_SCOPES = {
+  public_channel: "channels:read",
+  private_channel: "groups:read",
+  im: "im:read",
+} as const;
+
+/** One kind that may not be read makes Slack refuse all of them. */
+function readableTypes(scopes: readonly string[] | undefined): string {
+  return Object.entries(TYPE_SCOPES)
+    .filter(([, scope]) => scopes?.includes(scope) ?? true)
+    .map(([type]) => type)
+    .join(",");
 }
 
 /** Nothing that looks like a name becomes a mention, and nothing that looks like an address is opened. */

@@ -42,8 +42,6 @@ export interface Connection {
   reconnectCount(): number;
   /** Why there is no connection, as far as Slack said so. */
   why(): string | undefined;
-  /** The app that the sockets belong to. */
-  appId(): string | undefined;
 }
 
 export interface ConnectionListener {
@@ -63,10 +61,7 @@ interface Line {
   close(): Promise<void>;
 }
 
-const Frame = z.object({
-  type: z.string(),
-  connection_info: z.object({ app_id: z.string() }).optional(),
-});
+const Frame = z.object({ type: z.string() });
 
 /**
  * Several sockets, because Slack renews each of them from time to time and brings presses and slash commands only once. The
@@ -89,7 +84,6 @@ export function createConnection(deps: {
   let heardAt: Date | undefined;
   let lost = 0;
   let why: string | undefined;
-  let appId: string | undefined;
 
   return {
     async open() {
@@ -110,7 +104,6 @@ export function createConnection(deps: {
     lastEventAt: () => heardAt,
     reconnectCount: () => lost,
     why: () => (greeted.size > 0 ? undefined : why),
-    appId: () => appId,
   };
 
   /** Throws what is wrong, as people understand it. */
@@ -246,7 +239,6 @@ export function createConnection(deps: {
       if (frame.data?.type === "disconnect") {
         isRenewal = true;
       }
-      appId = frame.data?.connection_info?.app_id ?? appId;
     }
 
     /** Also the vendor's client looks after its socket. This only counts what arrives, pings included. */

@@ -1,6 +1,6 @@
 import type { types } from "@slack/bolt";
-import { cleanLines } from "../../../shared/lib/text.ts";
 import { cutNodes } from "../../chat/cut-nodes.ts";
+import { visible } from "../../chat/fit.ts";
 import { isWebAddress, parseMarkdown, type Inline, type Node } from "../../chat/markdown-tree.ts";
 
 type Element = types.RichTextText | types.RichTextLink;
@@ -13,9 +13,8 @@ export type RichTextPart = types.RichTextBlock["elements"][number];
  */
 export function renderRichText(markdown: string, limit: number): readonly RichTextPart[] {
   // What cannot fit need not be parsed: markup never makes a text shorter than a third of itself.
-  const source = markdown.slice(0, limit * 3);
-  const nodes = parseMarkdown(source);
-  const isWhole = lengthOf(nodes) <= limit && source.length === markdown.length;
+  const nodes = parseMarkdown(visible(markdown.slice(0, limit * 3)));
+  const isWhole = lengthOf(nodes) <= limit && markdown.length <= limit * 3;
   const writer = createWriter();
   writer.nodes(isWhole ? nodes : cutNodes(nodes, limit - 1));
   if (!isWhole) {
@@ -32,9 +31,8 @@ export function renderRemark(markdown: string, limit: number): readonly RichText
 }
 
 /** Text of people, as it is. */
-export function plainElements(text: string, style?: Style): readonly types.RichTextText[] {
-  const shown = cleanLines(text, text.length);
-  return shown === "" ? [] : [toText(shown, style ?? {})];
+export function plainElements(text: string, style: Style = {}): readonly types.RichTextText[] {
+  return textElements(visible(text), style);
 }
 
 /** Columns that stand below each other. */
@@ -98,7 +96,7 @@ function createWriter() {
         return;
       case "code":
         if (node.text !== "") {
-          part(renderPreformatted(cleanLines(node.text, node.text.length) || " "));
+          part(renderPreformatted(node.text));
         }
         return;
       case "quote":
@@ -231,13 +229,8 @@ function toElements(children: readonly Inline[], style: Style): readonly Element
   });
 }
 
-/** Control and bidirectional characters go; the spaces beside markup stay. */
-function textElements(text: string, style: Style): readonly Element[] {
-  const shown = text
-    .split(/(\s+)/)
-    .map((word, index) => (index % 2 === 1 ? " " : cleanLines(word, word.length)))
-    .join("");
-  return shown === "" ? [] : [toText(shown, style)];
+function textElements(text: string, style: Style): readonly types.RichTextText[] {
+  return text === "" ? [] : [toText(text, style)];
 }
 
 function toText(text: string, style: Style): types.RichTextText {
@@ -262,7 +255,7 @@ function toPlain(children: readonly Inline[]): string {
       switch (child.type) {
         case "text":
         case "code":
-          return cleanLines(child.text, child.text.length);
+          return child.text;
         case "break":
           return " ";
         default:
