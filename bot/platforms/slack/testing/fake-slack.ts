@@ -130,6 +130,7 @@ export interface FakeSlack {
   event(event: object, envelope?: object): Promise<FakeOutcome>;
   /** From now on everything goes there, signed, instead of to the sockets. */
   sendTo(url: string, signingSecret: string): void;
+  sendBySocket(): void;
   /** The next calls are answered 429. */
   limitNext(count: number, retryAfterSeconds: number, which?: RegExp): void;
   /** The next calls are answered with this status; done all the same when `isDone`. */
@@ -314,6 +315,7 @@ export async function startFakeSlack(options: {
     sendTo: (to, secret) => {
       sockets.sendBy((type, payload, attempt) => sendByHttp(to, secret, type, payload, attempt));
     },
+    sendBySocket: () => sockets.sendBy(undefined),
     limitNext: (times, retryAfter, which = /./) => {
       const answer = limited(retryAfter);
       faults.push({ count: times, which, isDone: false, answer });

@@ -42,8 +42,8 @@ export interface FakeSockets {
   swapNext(): void;
   /** The next event goes out to a connection that breaks at that moment. */
   loseOne(): void;
-  /** Everything goes out this way instead. */
-  sendBy(transport: Transport): void;
+  /** Everything goes out this way instead, until it is undefined. */
+  sendBy(transport: Transport | undefined): void;
   /** New connections are closed at once, with this reason. */
   refuse(reason: string | undefined): void;
   /** New connections are taken and never greeted. */
