@@ -32,7 +32,7 @@ import {
 } from "./environment-status.ts";
 import { defineHelp } from "./help.ts";
 import { releaseClose, releaseCloseAction } from "./release-close.ts";
-import { releaseCreate } from "./release-create.ts";
+import { releaseCreate, releaseCreateAction } from "./release-create.ts";
 import { releaseDepend, releaseOrder } from "./release-depend.ts";
 import { releaseExclude, releaseInclude } from "./release-items.ts";
 import { releaseList } from "./release-list.ts";
@@ -87,6 +87,7 @@ export const commands: readonly Command[] = [
 
 /** What every button of our cards does. */
 export const actions: readonly Action[] = [
+  releaseCreateAction,
   releaseShowAction,
   releaseRefreshAction,
   releaseApproveAction,
