@@ -124,7 +124,7 @@ export async function startSession(deps: {
       onEvent: ({ event, data }) => onEvent(event, data),
       onGap() {
         positions.gap();
-        track(reading, catchUp.run(), "reading what was missed failed");
+        track(reading, readOn(), "reading what was missed failed");
       },
       onState(isConnected) {
         since = clock.now();
@@ -192,6 +192,10 @@ export async function startSession(deps: {
       ...(lastEventAt === undefined ? {} : { lastEventAt }),
       reconnectCount: connection.reconnectCount(),
     };
+  }
+
+  async function readOn(): Promise<void> {
+    await catchUp.run();
   }
 
   function onEvent(event: string, data: unknown): void {
@@ -271,7 +275,7 @@ export async function startSession(deps: {
       positions.missed(toCursor(post));
       timers.after(READ_AGAIN_MS, () => {
         if (!stopping.signal.aborted) {
-          track(reading, catchUp.run(), "reading again failed");
+          track(reading, readOn(), "reading again failed");
         }
       });
       throw error;

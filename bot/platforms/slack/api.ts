@@ -15,8 +15,8 @@ import { CATCH_UP_MESSAGES } from "../../chat/catch-up.ts";
 import { IncomingMessage, IncomingUser, compareTs, type Home } from "./inbound.ts";
 import {
   EDITS_AT_A_TIME,
-  EDITS_PER_MINUTE,
-  EDIT_PATIENCE_MS,
+  TIER_3_PER_MINUTE,
+  QUIET_PATIENCE_MS,
   MAX_PAGE,
   PATIENCE_MS,
   POSTS_AT_ONCE,
@@ -163,8 +163,9 @@ export function createSlackApi(deps: {
   const replies = createClient();
   const progress = createClient();
   const edits = new PQueue({ concurrency: EDITS_AT_A_TIME });
-  const editPace = createPace(EDITS_PER_MINUTE, 60_000);
+  const editPace = createPace(TIER_3_PER_MINUTE, 60_000);
   let scopes: readonly string[] | undefined;
+  const pastPace = createPace(TIER_3_PER_MINUTE, 60_000);
   const postPaces = new Map<string, Pace>();
   /** Nothing of this kind is sent before this time: Slack said so. */
   const blockedUntil = new Map<string, number>();
@@ -264,7 +265,7 @@ export function createSlackApi(deps: {
       await edits.add(() =>
         edit({
           client: progress,
-          patienceMs: EDIT_PATIENCE_MS,
+          patienceMs: QUIET_PATIENCE_MS,
           limited,
           pace: editPace,
           reserve: RESERVED_EDITS,
@@ -365,11 +366,14 @@ export function createSlackApi(deps: {
     const found: PastMessage[] = [];
     let cursor = "";
     for (let page = 0; page < most; page += 1) {
-      const next = await read(
-        "reading messages",
-        method,
-        { ...given, limit: MAX_PAGE, ...(cursor === "" ? {} : { cursor }) },
-        HistoryPage,
+      const asked = { ...given, limit: MAX_PAGE, ...(cursor === "" ? {} : { cursor }) };
+      const next = await repeat(() =>
+        send("reading messages", method, asked, HistoryPage, {
+          client: progress,
+          patienceMs: QUIET_PATIENCE_MS,
+          limited: method,
+          pace: pastPace,
+        }),
       );
       found.push(...next.messages);
       cursor = next.response_metadata?.next_cursor ?? "";
@@ -522,12 +526,16 @@ export function isResponseAddress(address: string, apiUrl: string): boolean {
 function parse<T>(operation: string, answer: unknown, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(answer);
   if (!parsed.success) {
-    throw new UpstreamRejected(
-      { system: SYSTEM, operation, why: "what came back is no answer of Slack" },
-      { cause: parsed.error, remedy: "Check chat.slack.api_url." },
-    );
+    throw notSlack(operation, parsed.error);
   }
   return parsed.data;
+}
+
+function notSlack(operation: string, cause: unknown): AppError {
+  return new UpstreamRejected(
+    { system: SYSTEM, operation, why: "what came back is no answer of Slack" },
+    { cause, remedy: "Check chat.slack.api_url, and whatever stands between Slipway and Slack." },
+  );
 }
 
 /** Errors that pass by themselves. */
@@ -590,6 +598,9 @@ function refused(
 ): AppError {
   const code = data.error.slice(0, 100);
   const cause = new SlackRefusal(code, neededScope(data));
+  if (!/^\w+$/.test(code)) {
+    return notSlack(operation, cause);
+  }
   if (TEMPORARY.has(code)) {
     return unavailable(operation, code, cause);
   }

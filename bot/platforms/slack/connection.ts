@@ -56,8 +56,9 @@ export interface ConnectionListener {
 interface Line {
   /** Resolves when greeted. */
   open(): Promise<void>;
-  /** Resolves when it is over; with true when Slack asked for it. */
+  /** Resolves when nothing arrives on it any more, perhaps before it is closed; with true when Slack asked for that. */
   readonly ended: Promise<boolean>;
+  /** Resolves with the socket closed. */
   close(): Promise<void>;
 }
 
@@ -78,6 +79,7 @@ export function createConnection(deps: {
 }): Connection {
   const { timers, clock, logger, listener } = deps;
   const closing = new AbortController();
+  /** Those whose sockets are not closed. */
   const lines = new Set<Line>();
   const greeted = new Set<Line>();
   const running: Promise<void>[] = [];
@@ -108,11 +110,9 @@ export function createConnection(deps: {
 
   /** Throws what is wrong, as people understand it. */
   async function bringUp(line: Line): Promise<void> {
-    lines.add(line);
     try {
       await line.open();
     } catch (error) {
-      lines.delete(line);
       const told = translate("opening a socket", error, "app_token");
       why = [told.message, told.remedy ?? ""].join(" ").trim();
       throw told;
@@ -154,7 +154,6 @@ export function createConnection(deps: {
   }
 
   function takeDown(line: Line, isRenewal: boolean): void {
-    lines.delete(line);
     greeted.delete(line);
     if (!isRenewal && !closing.signal.aborted) {
       lost += 1;
@@ -195,9 +194,11 @@ export function createConnection(deps: {
     receiver.init({ processEvent: take } as unknown as App);
     const { client } = receiver;
     client.on("ws_message", (data: unknown) => hear(String(data)));
-    client.on("disconnected", () => finish());
+    client.on("disconnected", () => drop());
     let cancelWatch: () => void = () => undefined;
-    return { open, ended, close };
+    const line: Line = { open, ended, close };
+    lines.add(line);
+    return line;
 
     async function open(): Promise<void> {
       const waiting = new AbortController();
@@ -238,6 +239,9 @@ export function createConnection(deps: {
       const frame = Frame.safeParse(readJson(data));
       if (frame.data?.type === "disconnect") {
         isRenewal = true;
+        finish();
+        // Whether Slack says goodbye or not, the next one is opened now.
+        timers.after(CLOSE_TIMEOUT_MS, drop);
       }
     }
 
@@ -263,15 +267,17 @@ export function createConnection(deps: {
         isOver = true;
         cancelWatch();
         end(isRenewal);
-        agent.destroy().catch(() => undefined);
       }
     }
 
     /** Without any farewell: the other side may not be there. */
     function drop(): void {
       finish();
-      sockets.forEach((socket) => socket.destroy());
-      client.disconnect().catch(() => undefined);
+      if (lines.delete(line)) {
+        sockets.forEach((socket) => socket.destroy());
+        agent.destroy().catch(() => undefined);
+        client.disconnect().catch(() => undefined);
+      }
     }
 
     async function close(): Promise<void> {

@@ -39,7 +39,7 @@ export const RESPONSE_LIFETIME_MS = 30 * 60_000;
 /** Signatures older than this may be a replay: authentication/verifying-requests-from-slack. */
 export const SIGNATURE_LIFETIME_MS = 5 * 60_000;
 /** Tier 3, for each method and workspace: apis/web-api/rate-limits. */
-export const EDITS_PER_MINUTE = 50;
+export const TIER_3_PER_MINUTE = 50;
 /** One message a second in a channel, with short bursts: apis/web-api/rate-limits. */
 export const POSTS_AT_ONCE = 5;
 export const POST_WINDOW_MS = 5_000;
@@ -63,15 +63,15 @@ export const MAX_CELL_LENGTH = 40;
 
 /** A person waits for an answer, so a server that does not answer is given up soon. */
 export const REQUEST_TIMEOUT_MS = 10_000;
-/** How long a person waits for the end of a rate limit. Edits that nobody asked for wait longer. */
+/** How long a person waits for the end of a rate limit. What nobody asked for waits longer. */
 export const PATIENCE_MS = 15_000;
-export const EDIT_PATIENCE_MS = 120_000;
+export const QUIET_PATIENCE_MS = 120_000;
 /** Edits at a time, so that a storm of them leaves room for answers. */
 export const EDITS_AT_A_TIME = 3;
 /** Edits of each minute that are left to messages somebody looks at. */
 export const RESERVED_EDITS = 10;
 /** How long somebody is taken to look at a message they pressed, or that was just written for them. */
-export const LOOKED_AT_MS = 60_000;
+export const LOOKED_AT_MS = 30_000;
 
 /** How long an answer to a sent form is held back, so that what is wrong can be said in the form. */
 export const HOLD_MS = 2_000;
@@ -92,5 +92,6 @@ export const LONGEST_RETRY_MS = 30_000;
 /** A socket that is closed sooner than this was not wanted (`too_many_websockets`), so it is not opened again at once. */
 export const STABLE_AFTER_MS = 10_000;
 
-/** Now and then it is looked whether something was missed that nobody told us about. */
-export const LOOK_AGAIN_MS = 10 * 60_000;
+/** What could not be read, or was not set up, is looked at again this soon. */
+export const READ_AGAIN_MS = 10_000;
+export const LOOK_AGAIN_MS = 5 * 60_000;

@@ -100,7 +100,7 @@ function createWriter() {
         }
         return;
       case "quote":
-        part({ type: "rich_text_quote", elements: toLines(node.children) });
+        part({ type: "rich_text_quote", elements: joined(toLines(node.children)) });
         return;
       case "list":
         writeList(node, 0);
@@ -119,7 +119,7 @@ function createWriter() {
     let from = 0;
     list.items.forEach((item, index) => {
       const inner = item.filter((node) => node.type !== "list");
-      items.push({ type: "rich_text_section", elements: [...toLines(inner)] });
+      items.push({ type: "rich_text_section", elements: joined(toLines(inner)) });
       const lists = item.filter((node) => node.type === "list");
       if (lists.length > 0) {
         end(index + 1);
@@ -159,7 +159,7 @@ function createWriter() {
 
   function flush(): void {
     if (line.length > 0) {
-      done.push({ type: "rich_text_section", elements: line });
+      done.push({ type: "rich_text_section", elements: joined(line) });
       line = [];
     }
   }
@@ -167,6 +167,24 @@ function createWriter() {
 
 /** Deeper lists than this are drawn no deeper: docs.slack.dev/reference/block-kit/blocks/rich-text-block. */
 const MAX_INDENT = 8;
+
+/** Neighbours that look the same are one. */
+function joined(elements: readonly Element[]): Element[] {
+  const found: Element[] = [];
+  for (const next of elements) {
+    const last = found.at(-1);
+    if (
+      last?.type === "text" &&
+      next.type === "text" &&
+      JSON.stringify(last.style) === JSON.stringify(next.style)
+    ) {
+      found[found.length - 1] = { ...last, text: last.text + next.text };
+    } else {
+      found.push(next);
+    }
+  }
+  return found;
+}
 
 /** Nodes as lines, for places that hold nothing but lines. */
 function toLines(nodes: readonly Node[]): Element[] {

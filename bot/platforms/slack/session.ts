@@ -22,7 +22,7 @@ import {
   toUser,
   type IncomingMessage,
 } from "./inbound.ts";
-import { ACK_DEADLINE_MS } from "./limits.ts";
+import { ACK_DEADLINE_MS, LOOK_AGAIN_MS, READ_AGAIN_MS } from "./limits.ts";
 import { readMissed } from "./missed.ts";
 import type { SlackOptions } from "./options.ts";
 import { createOutbound, type Asker, type Outbound } from "./outbound.ts";
@@ -44,8 +44,6 @@ export interface Session {
   stop(): Promise<void>;
 }
 
-/** What could not be handed on is read again this soon. */
-const READ_AGAIN_MS = 10_000;
 const REMEMBERED = 5_000;
 /** How far Slack's clock may be from ours. */
 const CLOCKS_DIFFER_MS = 60_000;
@@ -81,6 +79,7 @@ export async function startSession(deps: {
   let since = clock.now();
   let lastHttpAt: Date | undefined;
   let found: readonly Finding[] = [];
+  let lookAgain: () => void = () => undefined;
 
   const positions = createPositions({
     read: () => chatStore.findCursors(PLATFORM_ID),
@@ -108,7 +107,10 @@ export async function startSession(deps: {
         passOn(message, channelId, "live"),
         "a message of slack could not be handed on",
       ),
-    onChannelsChanged: () => channels.forget(),
+    onChannelsChanged() {
+      channels.forget();
+      lookAgain();
+    },
     timers,
     clock,
     logger,
@@ -127,7 +129,7 @@ export async function startSession(deps: {
     onGap();
   }
   since = clock.now();
-  track(reading, test(), "could not look whether slack is set up");
+  void testUntilFine();
 
   return {
     outbound,
@@ -181,7 +183,26 @@ export async function startSession(deps: {
   }
 
   function readOn(): void {
-    track(reading, catchUp.run(), "reading what was missed failed");
+    track(reading, readMissedOnes(), "reading what was missed failed");
+  }
+
+  async function readMissedOnes(): Promise<void> {
+    let isWhole = false;
+    try {
+      isWhole = await catchUp.run();
+    } finally {
+      if (!isWhole) {
+        readLater(LOOK_AGAIN_MS);
+      }
+    }
+  }
+
+  function readLater(ms: number): void {
+    timers.after(ms, () => {
+      if (!stopping.signal.aborted) {
+        readOn();
+      }
+    });
   }
 
   async function readAgain(
@@ -294,11 +315,7 @@ export async function startSession(deps: {
     } catch (error) {
       // Nobody may act whom we do not know. This message and what is behind it stay unread until we do.
       positions.missed(cursor);
-      timers.after(READ_AGAIN_MS, () => {
-        if (!stopping.signal.aborted) {
-          readOn();
-        }
-      });
+      readLater(READ_AGAIN_MS);
       throw error;
     }
     if (user.kind === "bot") {
@@ -328,12 +345,28 @@ export async function startSession(deps: {
     await served.catch(() => undefined);
   }
 
-  async function test(): Promise<void> {
-    found = await testSlack({ api, channels, account, announce: deps.announce, appToken });
-    const bad = found.filter(({ state }) => state === "problem");
-    if (bad.length > 0) {
+  /** What is wrong stays wrong until somebody does something, in Slack or to the app. */
+  async function testUntilFine(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        found = await test();
+      } catch (error) {
+        logger.warn({ err: error }, "could not look whether slack is set up");
+      }
+      const bad = found.filter(({ state }) => state === "problem");
+      if (bad.length === 0) {
+        return;
+      }
       logger.warn({ findings: bad }, "slack is not set up completely");
+      const waiting = new AbortController();
+      lookAgain = () => waiting.abort();
+      await pause(timers, LOOK_AGAIN_MS, AbortSignal.any([waiting.signal, stopping.signal]));
     }
+  }
+
+  async function test(): Promise<readonly Finding[]> {
+    const { announce } = deps;
+    return testSlack({ api, channels, account: await api.whoAmI(), announce, appToken });
   }
 
   async function settled(): Promise<void> {

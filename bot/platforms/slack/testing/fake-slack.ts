@@ -138,6 +138,10 @@ export interface FakeSlack {
   /** The next calls are refused with this code. */
   refuseNext(count: number, code: string, which?: RegExp): void;
   holdNext(which: RegExp): { readonly arrived: Promise<void>; readonly release: () => void };
+  /** No more of what was asked for with limitNext, failNext and refuseNext. */
+  forgive(): void;
+  /** The bot token belongs to this app. */
+  moveToApp(appId: string): void;
   revokeTokens(): void;
   /** Nobody listens any more. */
   goDown(): Promise<void>;
@@ -208,6 +212,7 @@ export async function startFakeSlack(options: {
   const connected = new Set<Socket>();
   let isRevoked = false;
   let overruns = 0;
+  let appId = "A0FAKE";
 
   let server = createServer(onRequest);
   const port = await listen(0);
@@ -337,6 +342,12 @@ export async function startFakeSlack(options: {
       });
       holds.push({ which, arrive, gate });
       return { arrived, release };
+    },
+    forgive: () => {
+      faults.length = 0;
+    },
+    moveToApp: (app) => {
+      appId = app;
     },
     revokeTokens: () => {
       isRevoked = true;
@@ -487,7 +498,7 @@ export async function startFakeSlack(options: {
       }
       case "bots.info":
         demand("users:read");
-        return json({ bot: { id: "B0BOT", app_id: "A0FAKE", user_id: bot.id } });
+        return json({ bot: { id: "B0BOT", app_id: appId, user_id: bot.id } });
       case "users.info": {
         demand("users:read");
         const user = users.get(text("user"));

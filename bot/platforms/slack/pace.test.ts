@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { createPace } from "./pace.ts";
+
+describe(createPace.name, () => {
+  it("lets through as many as allowed in any window", () => {
+    const pace = createPace(3, 1_000);
+    for (const at of [0, 100, 200]) {
+      expect(pace.waitMs(at)).toBe(0);
+      pace.took(at);
+    }
+    expect(pace.waitMs(300)).toBe(700);
+    expect(pace.waitMs(1_000)).toBe(0);
+    pace.took(1_000);
+    expect(pace.waitMs(1_001)).toBe(99);
+  });
+
+  it("leaves some to others", () => {
+    const pace = createPace(3, 1_000);
+    pace.took(0);
+    pace.took(500);
+    expect(pace.waitMs(600)).toBe(0);
+    expect(pace.waitMs(600, 1)).toBe(400);
+    expect(pace.waitMs(600, 2)).toBe(900);
+    // Nobody waits for ever.
+    expect(pace.waitMs(600, 9)).toBe(900);
+  });
+});
