@@ -408,7 +408,7 @@ export function createSlackApi(deps: {
   ): Promise<T> {
     const until = clock.now().getTime() + lane.patienceMs;
     for (;;) {
-      await waitForTurn(operation, lane, until);
+      const answered = await waitForTurn(operation, lane, until);
       try {
         const body = typeof given === "function" ? given() : given;
         const answer = await lane.client.apiCall(method, { ...body });
@@ -419,11 +419,18 @@ export function createSlackApi(deps: {
         }
         const end = clock.now().getTime() + Math.max(1, error.retryAfter) * 1_000;
         blockedUntil.set(lane.limited, Math.max(end, blockedUntil.get(lane.limited) ?? 0));
+      } finally {
+        answered?.(clock.now().getTime());
       }
     }
   }
 
-  async function waitForTurn(operation: string, lane: Lane, until: number): Promise<void> {
+  /** Gives back what to call when the request was answered. */
+  async function waitForTurn(
+    operation: string,
+    lane: Lane,
+    until: number,
+  ): Promise<ReturnType<Pace["take"]> | undefined> {
     for (;;) {
       const now = clock.now().getTime();
       const blockedMs = (blockedUntil.get(lane.limited) ?? 0) - now;
@@ -432,8 +439,7 @@ export function createSlackApi(deps: {
         throw unavailable(operation, "the connection is closed");
       }
       if (waitMs <= 0) {
-        lane.pace?.took(now);
-        return;
+        return lane.pace?.take(now);
       }
       if (now + waitMs > until) {
         throw new UpstreamUnavailable({
@@ -450,7 +456,10 @@ export function createSlackApi(deps: {
   async function respond(responseUrl: string, answer: LateAnswer): Promise<void> {
     const operation = "answering privately";
     if (!isResponseAddress(responseUrl, apiUrl)) {
-      throw new UpstreamRejected({ system: SYSTEM, operation, why: "the address is not Slack's" });
+      throw new UpstreamRejected(
+        { system: SYSTEM, operation, why: "the address is not Slack's" },
+        { cause: new SlackRefusal("foreign_url") },
+      );
     }
     const { text, blocks, replace, threadTs } = answer;
     let response: Response;

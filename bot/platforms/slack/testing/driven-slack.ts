@@ -99,7 +99,16 @@ export async function driveSlack(
       await new Promise((resolve) => setImmediate(resolve));
     },
     async dispose() {
-      await Promise.all(started.map((platform) => platform.stop()));
+      let isStopped = false;
+      const stopping = Promise.all(started.map((platform) => platform.stop())).finally(() => {
+        isStopped = true;
+      });
+      // A socket that does not close is left after a while.
+      while (!isStopped) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await clock.advance(100);
+      }
+      await stopping;
       await fake.stop();
       web.closeAllConnections();
       web.close();

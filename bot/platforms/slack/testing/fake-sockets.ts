@@ -7,6 +7,8 @@ import type { Timers } from "../../../../shared/lib/scheduler.ts";
 const ACK_DEADLINE_MS = 3_000;
 /** Events come again: almost at once, after a minute, after five (apis/events-api, "Retries"). */
 const EVENT_RETRIES_MS = [0, 60_000, 300_000];
+/** Slack pings its connections; how often is said nowhere, seen were five to ten seconds. */
+const PING_MS = 10_000;
 /** Reference: apis/events-api/using-socket-mode, "Using multiple connections". */
 const MOST_CONNECTIONS = 10;
 
@@ -79,6 +81,8 @@ export function createFakeSockets(timers: Timers): FakeSockets {
   let isHolding = false;
   let refusal: string | undefined;
   let transport: Transport | undefined;
+  let cancelPing: () => void = () => undefined;
+  ping();
 
   return {
     get openCount() {
@@ -144,10 +148,18 @@ export function createFakeSockets(timers: Timers): FakeSockets {
       isStalled = stalled;
     },
     stop() {
+      cancelPing();
       connections.forEach((connection) => connection.terminate());
       server.close();
     },
   };
+
+  function ping(): void {
+    cancelPing = timers.after(PING_MS, () => {
+      connections.filter((connection) => !muted.has(connection)).forEach((each) => each.ping());
+      ping();
+    });
+  }
 
   function chosen(which: number | undefined): readonly WebSocket[] {
     return which === undefined ? [...connections] : connections.slice(which, which + 1);
