@@ -325,14 +325,19 @@ export function createSlackApi(deps: {
     return { client: replies, patienceMs: PATIENCE_MS, limited, pace };
   }
 
-  function read<T>(operation: string, method: string, given: object, schema: z.ZodType<T>) {
+  function read<T>(
+    operation: string,
+    method: string,
+    given: Readonly<Record<string, unknown>>,
+    schema: z.ZodType<T>,
+  ) {
     return repeat(() => send(operation, method, given, schema));
   }
 
   async function pages(
     operation: string,
     method: string,
-    given: object,
+    given: Readonly<Record<string, unknown>>,
   ): Promise<readonly Channel[]> {
     const found: Channel[] = [];
     let cursor = "";
@@ -360,7 +365,7 @@ export function createSlackApi(deps: {
   /** Of a long past only the newest pages: Slack begins with them. */
   async function past(
     method: string,
-    given: object,
+    given: Readonly<Record<string, unknown>>,
     most = CATCH_UP_MESSAGES / MAX_PAGE,
   ): Promise<readonly PastMessage[]> {
     const found: PastMessage[] = [];
@@ -402,7 +407,7 @@ export function createSlackApi(deps: {
   async function send<T>(
     operation: string,
     method: string,
-    given: object | (() => object),
+    given: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>),
     schema: z.ZodType<T>,
     lane: Lane = { client: replies, patienceMs: PATIENCE_MS, limited: method },
   ): Promise<T> {

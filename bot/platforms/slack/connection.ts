@@ -206,7 +206,7 @@ export function createConnection(deps: {
         () => true,
         (error: unknown) => {
           // Closed before it was greeted, without a word.
-          throw error ?? new Error("the socket was closed");
+          throw error instanceof Error ? error : new Error("the socket was closed");
         },
       );
       started.catch(() => undefined);

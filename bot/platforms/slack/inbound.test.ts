@@ -311,7 +311,7 @@ describe(toUser.name, () => {
     ["that is an app", { ...user, is_bot: true }, { teamId: "T1" }, { kind: "bot" }],
     ["that is a workflow", { ...user, is_workflow_bot: true }, { teamId: "T1" }, { kind: "bot" }],
   ])("knows somebody %s", (_who, given, ours, expected) => {
-    expect(toUser(given as IncomingUser, ours)).toMatchObject(expected);
+    expect(toUser(given, ours)).toMatchObject(expected);
   });
 });
 

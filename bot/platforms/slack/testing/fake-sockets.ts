@@ -23,6 +23,7 @@ export interface FakeOutcome {
 
 /** Slack's side of Socket Mode: each payload goes to one of the connections, and what is not acknowledged is lost or repeated. */
 export interface FakeSockets {
+  /** Connections that were greeted. */
   readonly openCount: number;
   /** Every connection there ever was. */
   readonly connects: number;
@@ -68,6 +69,8 @@ export function createFakeSockets(timers: Timers): FakeSockets {
   const server = new WebSocketServer({ noServer: true });
   const tickets = new Set<string>();
   const connections: WebSocket[] = [];
+  /** Those that something is sent to. */
+  const greeted: WebSocket[] = [];
   const muted = new Set<WebSocket>();
   const sent = new Map<string, Sent>();
   const waiting = new Set<Promise<unknown>>();
@@ -86,7 +89,7 @@ export function createFakeSockets(timers: Timers): FakeSockets {
 
   return {
     get openCount() {
-      return connections.length;
+      return greeted.length;
     },
     get connects() {
       return connects;
@@ -162,7 +165,7 @@ export function createFakeSockets(timers: Timers): FakeSockets {
   }
 
   function chosen(which: number | undefined): readonly WebSocket[] {
-    return which === undefined ? [...connections] : connections.slice(which, which + 1);
+    return which === undefined ? [...connections] : greeted.slice(which, which + 1);
   }
 
   function attach(connection: WebSocket): void {
@@ -170,6 +173,9 @@ export function createFakeSockets(timers: Timers): FakeSockets {
     connections.push(connection);
     connection.on("close", () => {
       connections.splice(connections.indexOf(connection), 1);
+      if (greeted.includes(connection)) {
+        greeted.splice(greeted.indexOf(connection), 1);
+      }
       muted.delete(connection);
       for (const [id, { by, settle }] of sent) {
         if (by === connection) {
@@ -196,9 +202,10 @@ export function createFakeSockets(timers: Timers): FakeSockets {
       tell(connection, { type: "disconnect", reason });
       return;
     }
+    greeted.push(connection);
     tell(connection, {
       type: "hello",
-      num_connections: connections.length,
+      num_connections: greeted.length,
       connection_info: { app_id: "A0FAKE" },
       debug_info: { host: "fake", approximate_connection_time: 3_600 },
     });
@@ -215,7 +222,7 @@ export function createFakeSockets(timers: Timers): FakeSockets {
     if (transport) {
       return transport(type, payload, attempt);
     }
-    const connection = connections[next % Math.max(1, connections.length)];
+    const connection = greeted[next % Math.max(1, greeted.length)];
     next += 1;
     if (!connection) {
       return LOST;
