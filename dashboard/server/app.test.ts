@@ -550,6 +550,7 @@ describe("what is outside the API", () => {
               json: { body },
             }),
           ],
+          ["silent", async () => ({ status: 200, json: undefined })],
         ]),
       },
     });
@@ -563,6 +564,8 @@ describe("what is outside the API", () => {
     expect([taken.status, await taken.json()]).toEqual([200, { body: '{"a": 1}' }]);
     expect((await post("mattermost", "wrong")).status).toBe(401);
     expect((await post("slack", "right")).status).toBe(404);
+    const silent = await post("silent", "right");
+    expect([silent.status, await silent.text()]).toEqual([200, ""]);
     await own.close();
   });
 

@@ -380,6 +380,18 @@ describe("listening to Slack", () => {
     finish();
   });
 
+  it("stops at once while it waits to read what was missed", async () => {
+    const own = await drive();
+    own.fake.limitNext(1, 60, /^conversations\.history$/);
+    say(own, "meanwhile");
+    await own.platform.start(async (event) => {
+      inbox.push(event);
+    });
+    await vi.waitFor(() => expect(own.fake.requests).toContain("conversations.history"));
+    await own.platform.stop();
+    expect(inbox).toEqual([]);
+  });
+
   it("reads nothing again where it may not, and says so", async () => {
     const own = await drive();
     own.fake.scopes.delete("channels:history");

@@ -73,6 +73,8 @@ export async function startSession(deps: {
   /** What was heard and is not handed on yet. */
   const reading = new Set<Promise<void>>();
   const serving = new Set<Promise<void>>();
+  /** What was missed and is being looked up. */
+  const catchingUp = new Set<Promise<void>>();
   /** Commands that were handed on, and where they came from. */
   const passedOn = new Map<string, "live" | "missed">();
   const stopping = new AbortController();
@@ -183,7 +185,7 @@ export async function startSession(deps: {
   }
 
   function readOn(): void {
-    track(reading, readMissedOnes(), "reading what was missed failed");
+    track(catchingUp, readMissedOnes(), "reading what was missed failed");
   }
 
   async function readMissedOnes(): Promise<void> {
@@ -370,24 +372,25 @@ export async function startSession(deps: {
   }
 
   async function settled(): Promise<void> {
-    while (reading.size > 0) {
-      await Promise.allSettled([...reading]);
+    while (reading.size + catchingUp.size > 0) {
+      await Promise.allSettled([...reading, ...catchingUp]);
     }
   }
 
   async function close(): Promise<void> {
     stopping.abort();
     await connection?.close();
-    await settled();
-    while (serving.size > 0) {
-      await Promise.allSettled([...serving]);
+    while (reading.size + serving.size > 0) {
+      await Promise.allSettled([...reading, ...serving]);
     }
     try {
       await positions.save();
     } catch (error) {
       logger.warn({ err: error }, "could not write down how far slack was read");
     }
+    // Looking up may wait for the end of a rate limit; nobody waits for that.
     api.close();
+    await settled();
   }
 
   function track(set: Set<Promise<void>>, work: Promise<void>, failure: string): void {
