@@ -1,3 +1,7 @@
+import {
+  NotificationSettings,
+  type PatchNotificationSettings,
+} from "../../shared/contract/notifications.ts";
 import { describe, expect, it, vi } from "vitest";
 import {
   buildApprovedRelease,
@@ -454,6 +458,60 @@ describe("help", () => {
     for (const text of ["freeze prod", "subscribe vue", "runbook search x", "dora"]) {
       expect(await say(text)).toContain("I do not know");
     }
+  });
+});
+
+describe("notifications", () => {
+  const settings = {
+    digest: "weekdays" as const,
+    digestAt: "09:00",
+    timeZone: "UTC",
+    direct: true,
+    platform: null,
+    mutedUntil: null,
+  };
+
+  it("shows when and where somebody is written to, to them only", async () => {
+    const { say, platform } = await createCommandHarness({});
+    const answer = await say("notifications");
+    expect(answer).toContain("What waits for your sign-off: on weekdays at 09:00, UTC");
+    expect(answer).toContain("Where: wherever I can reach you, linked chats first");
+    expect(platform.last().visibleTo).toBe("sub-dana");
+  });
+
+  it.each<[string, PatchNotificationSettings]>([
+    ["notifications off", { digest: "off" }],
+    [
+      "notify daily --at 08:30 --zone Europe/Berlin",
+      { digest: "daily", digestAt: "08:30", timeZone: "Europe/Berlin" },
+    ],
+    ["notifications --on Mattermost --direct off", { platform: "mattermost", direct: false }],
+    ["notifications --on anywhere", { platform: null }],
+    ["notifications --mute 3d", { mutedUntil: "2026-11-28T12:00:00.000Z" }],
+    ["notifications --mute off", { mutedUntil: null }],
+  ])("understands %s", async (typed, patch) => {
+    const asked: unknown[] = [];
+    const { say } = await createCommandHarness({
+      notifications: {
+        async change(actor, given) {
+          asked.push([actor.subject, given]);
+          return NotificationSettings.parse({ ...settings, ...given });
+        },
+      },
+    });
+    expect(await say(typed)).toContain("I will write to you like this");
+    expect(asked).toEqual([["sub-dana", patch]]);
+  });
+
+  it.each([
+    ["notifications --at 25:00", "25:00 must be a time such as 08:30."],
+    ["notifications --zone Nowhere", "Nowhere must be a time zone such as Europe/Berlin."],
+    ["notifications --direct maybe", "Say on or off."],
+    ["notifications --mute soon", '"soon" is not a duration'],
+    ["notifications sometimes", 'I do not understand "sometimes" here.'],
+  ])("says what is wrong with %s", async (typed, words) => {
+    const { say } = await createCommandHarness({});
+    expect(await say(typed)).toContain(words);
   });
 });
 

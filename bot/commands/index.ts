@@ -31,6 +31,7 @@ import {
   environmentStatusAction,
 } from "./environment-status.ts";
 import { defineHelp } from "./help.ts";
+import { notifications } from "./notifications.ts";
 import { releaseClose, releaseCloseAction } from "./release-close.ts";
 import { releaseCreate, releaseCreateAction } from "./release-create.ts";
 import { releaseDepend, releaseOrder } from "./release-depend.ts";
@@ -83,6 +84,7 @@ export const commands: readonly Command[] = [
   environmentHistory,
   defineHelp(() => commands),
   whoami,
+  notifications,
 ];
 
 /** What every button of our cards does. */

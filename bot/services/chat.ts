@@ -7,6 +7,7 @@ import { createScheduler, systemTimers, type Timers } from "../../shared/lib/sch
 import { offersFor } from "../cards/error-offers.ts";
 import { createLiveRenderer } from "../cards/render-live.ts";
 import { createActionTokens } from "../chat/action-tokens.ts";
+import { createAddresses } from "../chat/addresses.ts";
 import { createActors } from "../chat/actors.ts";
 import {
   deploymentSubject,
@@ -15,10 +16,11 @@ import {
   releaseSubject,
   type LiveCard,
 } from "../chat/live-card.ts";
-import type { ChatPlatform, Inbound } from "../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef } from "../chat/platform.ts";
 import { createPosts, type Posts } from "../chat/posts.ts";
 import { createRouter } from "../chat/router.ts";
 import { actions, commands } from "../commands/index.ts";
+import { createDigests } from "./digests.ts";
 import { createChatSubscribers } from "../subscribers/index.ts";
 import { isReadyAgain } from "../subscribers/release-cards.ts";
 
@@ -30,6 +32,8 @@ export interface ChatDeps {
   readonly systemActor: Actor;
   readonly drainer: Drainer;
   readonly logger: Logger;
+  /** Delivers now what these subscribers wait to try again: the platform they write to is back. */
+  readonly deliverNow?: (subscribers: readonly string[]) => Promise<void>;
   readonly clock?: { now(): Date };
   readonly timers?: Timers;
 }
@@ -41,6 +45,11 @@ export interface PlatformStatus {
   readonly since: Date;
   /** A few words; null when there is nothing to say. */
   readonly detail: string | null;
+  readonly lastEventAt: Date | null;
+  /** How often it was lost and found again. */
+  readonly reconnects: number;
+  /** How long the newest event waited for its acknowledgement; null before the first one. */
+  readonly acknowledgedInMs: number | null;
 }
 
 export interface ChatService {
@@ -70,6 +79,12 @@ interface Connection {
   state: "starting" | "started" | "failed" | "stopped";
   since: Date;
   why: string | null;
+  /** As far as the watch has seen; null before it looked for the first time. */
+  isUp: boolean | null;
+  /** As far as the watch has seen. */
+  reconnects: number;
+  lastEventAt: Date | null;
+  acknowledgedInMs: number | null;
 }
 
 /** A platform that hangs while it starts does not keep the process from becoming ready. */
@@ -80,6 +95,10 @@ const STOP_TIMEOUT_MS = 3_000;
 /** A connection that does not close is left to the end of the process. */
 const DISCONNECT_TIMEOUT_MS = 2_000;
 const REFRESH_MS = 10 * 60_000;
+/** How late a digest may be. */
+const DIGESTS_MS = 5 * 60_000;
+/** How soon it is noticed that a platform is back. */
+const WATCH_MS = 1_000;
 /** How many open and how many recent things get their cards renewed; what is older moves on with its next fact. */
 const OPEN_LIMIT = 200;
 const RECENT_LIMIT = 30;
@@ -111,18 +130,37 @@ export function createChat(deps: ChatDeps): ChatService {
     offers: offersFor,
   });
   const connections = deps.platforms.map((platform): Connection => {
-    return { platform, state: "stopped", since: clock.now(), why: null };
+    return {
+      platform,
+      state: "stopped",
+      since: clock.now(),
+      why: null,
+      isUp: null,
+      reconnects: 0,
+      lastEventAt: null,
+      acknowledgedInMs: null,
+    };
   });
   const scheduler = createScheduler({ logger, timers });
   const serving = new Set<Promise<void>>();
   const stopping = new AbortController();
   let connecting: readonly Promise<void>[] = [];
 
+  const addresses = createAddresses({ notifications: services.notifications, platforms, clock });
+  const subscribers = createChatSubscribers({
+    services,
+    posts,
+    platforms,
+    addresses,
+    systemActor,
+  });
+  const digests = createDigests({ services, posts, addresses, systemActor, clock, logger });
+
   warnAboutUnknownPlaces();
   return {
     name: "chat",
     posts,
-    subscribers: createChatSubscribers({ services, posts, platforms, systemActor }),
+    subscribers,
     renderLive,
     start,
     refreshCards,
@@ -132,6 +170,12 @@ export function createChat(deps: ChatDeps): ChatService {
 
   async function start(): Promise<void> {
     scheduler.every({ name: "chat.refresh", everyMs: REFRESH_MS, run: refreshCards });
+    scheduler.every({
+      name: "chat.digests",
+      everyMs: DIGESTS_MS,
+      run: (signal) => digests.run(signal),
+    });
+    scheduler.every({ name: "chat.watch", everyMs: WATCH_MS, jitter: 0, run: watch });
     const first = connections.map((connection) => {
       const tried = tryToConnect(connection);
       return { tried, done: tried.then(() => keepTrying(connection)) };
@@ -156,7 +200,10 @@ export function createChat(deps: ChatDeps): ChatService {
       become(connection, "starting", null);
     }
     try {
-      await platform.start(take);
+      await platform.start(
+        (event) => take(connection, event),
+        (message) => void restore(message),
+      );
       become(connection, "started", null);
       logger.info({ platform: platform.id }, "connected to chat");
     } catch (error) {
@@ -170,13 +217,51 @@ export function createChat(deps: ChatDeps): ChatService {
   }
 
   /** Platforms that deliver again what nobody took do so at their next start. */
-  async function take(event: Inbound): Promise<void> {
+  async function take(connection: Connection, event: Inbound): Promise<void> {
     if (stopping.signal.aborted) {
       return;
     }
-    const served = router.handle(event).finally(() => serving.delete(served));
+    const served = router.handle(measured(connection, event)).finally(() => serving.delete(served));
     serving.add(served);
     await served;
+  }
+
+  async function restore(message: MessageRef): Promise<void> {
+    if (stopping.signal.aborted) {
+      return;
+    }
+    try {
+      await posts.restore(message, (subject, previous) => render.bySubject(subject, previous));
+    } catch (error) {
+      // Its next change posts it again.
+      logger.warn(
+        { err: error, platform: message.platform },
+        "could not post a deleted card again",
+      );
+    }
+  }
+
+  /** Notes how long it takes until the person's app stops waiting. */
+  function measured(connection: Connection, event: Inbound): Inbound {
+    const arrivedAt = clock.now();
+    connection.lastEventAt = arrivedAt;
+    let isTaken = false;
+    const noteOnce = () => {
+      if (!isTaken) {
+        isTaken = true;
+        connection.acknowledgedInMs = clock.now().getTime() - arrivedAt.getTime();
+      }
+    };
+    const { reply } = event;
+    return {
+      ...event,
+      reply: {
+        acknowledge: () => reply.acknowledge().then(noteOnce),
+        openForm: (form, token) => reply.openForm(form, token).then(noteOnce),
+        send: (message) => reply.send(message),
+        replaceSource: (message) => reply.replaceSource(message),
+      },
+    };
   }
 
   async function stop(timeoutMs = STOP_TIMEOUT_MS): Promise<void> {
@@ -205,16 +290,52 @@ export function createChat(deps: ChatDeps): ChatService {
     }
   }
 
+  /** Whoever is back is told what was missed at once, instead of when its next try falls due. */
+  async function watch(signal: AbortSignal): Promise<void> {
+    const back = connections.filter((connection) => {
+      const wasUp = connection.isUp;
+      connection.isUp = toStatus(connection).state === "connected";
+      return connection.isUp && wasUp === false;
+    });
+    for (const connection of back) {
+      const { platform } = connection;
+      connection.reconnects += 1;
+      logger.info({ platform: platform.id }, "chat is back, telling what was missed");
+    }
+    // Side by side: one that is back for a moment only keeps nobody else waiting.
+    await Promise.all(back.map(({ platform }) => tellWhatWasMissed(platform.id, signal)));
+  }
+
+  async function tellWhatWasMissed(platform: string, signal: AbortSignal): Promise<void> {
+    await deps.deliverNow?.(namesOf(platform));
+    await refreshOn(platform, await liveSubjects(), signal);
+  }
+
+  function namesOf(platform: string): readonly string[] {
+    return subscribers.map(({ name }) => name).filter((name) => name.endsWith(`@${platform}`));
+  }
+
   async function refreshCards(signal: AbortSignal): Promise<void> {
-    for (const subject of await liveSubjects()) {
+    const subjects = await liveSubjects();
+    // Whoever is away is brought up to date when it is back.
+    const there = connections.filter((connection) => toStatus(connection).state === "connected");
+    await Promise.all(there.map(({ platform }) => refreshOn(platform.id, subjects, signal)));
+  }
+
+  async function refreshOn(
+    platform: string,
+    subjects: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const subject of subjects) {
       if (signal.aborted || stopping.signal.aborted) {
         return;
       }
       try {
-        await refreshCard(subject);
+        await refreshCard(subject, platform);
       } catch (error) {
-        // The next one may stand on a platform that answers.
-        logger.warn({ err: error, subject }, "could not renew a card");
+        // The next one may be in a channel that takes it.
+        logger.warn({ err: error, subject, platform }, "could not renew a card");
       }
     }
   }
@@ -242,7 +363,7 @@ export function createChat(deps: ChatDeps): ChatService {
     ]);
   }
 
-  async function refreshCard(subject: string): Promise<void> {
+  async function refreshCard(subject: string, platform: string): Promise<void> {
     await posts.refresh(
       subject,
       async (previous) => {
@@ -252,13 +373,15 @@ export function createChat(deps: ChatDeps): ChatService {
         }
         return live;
       },
-      { anew: isReadyAgain },
+      { anew: isReadyAgain, platform },
     );
   }
 
-  function toStatus({ platform, state, since, why }: Connection): PlatformStatus {
+  function toStatus(connection: Connection): PlatformStatus {
+    const { platform, state, since, why, reconnects, lastEventAt, acknowledgedInMs } = connection;
+    const link = { platform: platform.id, reconnects, lastEventAt, acknowledgedInMs };
     if (state !== "started") {
-      return { platform: platform.id, state, since, detail: why };
+      return { ...link, state, since, detail: why };
     }
     const own = platform.status();
     return {
@@ -266,6 +389,9 @@ export function createChat(deps: ChatDeps): ChatService {
       state: own.state,
       since: own.since,
       detail: own.detail ?? null,
+      lastEventAt: own.lastEventAt ?? lastEventAt,
+      reconnects: own.reconnectCount ?? reconnects,
+      acknowledgedInMs: own.acknowledgedInMs ?? acknowledgedInMs,
     };
   }
 

@@ -419,6 +419,22 @@ describe("listening to Mattermost", () => {
     expect(inbox).toEqual([]);
   });
 
+  it("tells of its own messages that somebody deleted, and of no others", async () => {
+    const own = await drive();
+    const { fake, platform, channelId } = own;
+    const removed: MessageRef[] = [];
+    await platform.start(
+      async () => undefined,
+      (ref) => removed.push(ref),
+    );
+    const ref = await platform.post({ platform: "mattermost", channelId }, message("text"));
+    const theirs = fake.say(DANA, channelId, "hello");
+    fake.removePost(theirs.id);
+    fake.removePost(ref.messageId);
+    await own.settle();
+    await vi.waitFor(() => expect(removed).toEqual([ref]));
+  });
+
   it("asks again later who somebody is when the server does not tell", async () => {
     const own = await drive();
     await listen();
@@ -532,6 +548,25 @@ describe("presses, forms and slash commands", () => {
       { userId: DANA, post: { channel_id: own.channelId, message: expect.stringMatching(/Text/) } },
     ]);
     expect(own.fake.posts.size).toBe(1);
+  });
+
+  it("says so when the server does not tell who pressed", async () => {
+    await postButtons();
+    own.fake.failNext(3, 503, /^GET \/users\/sub-/);
+    const pressing = own.fake.pressLabel(DANA, "Approve as Dev");
+    await vi.waitFor(async () => {
+      await own.clock.advance(50);
+      expect(own.fake.ephemerals).toMatchObject([
+        {
+          userId: DANA,
+          post: {
+            message: expect.stringMatching(/Mattermost does not answer.*Nothing was changed/s),
+          },
+        },
+      ]);
+    });
+    expect(await pressing).toMatchObject({ status: 200 });
+    expect(inbox).toEqual([]);
   });
 
   it("writes a late private word into a conversation, because bots may not whisper", async () => {

@@ -27,7 +27,7 @@ import { createSdkLogger } from "./sdk-logger.ts";
 export interface Delivery {
   readonly body: unknown;
   /** The first answer counts. */
-  ack(answer?: object): Promise<void>;
+  readonly ack: (answer?: object) => Promise<void>;
 }
 
 /** The sockets. They are found again by themselves until they are closed. */

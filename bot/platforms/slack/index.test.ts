@@ -522,6 +522,37 @@ describe("listening to Slack", () => {
     expect(own.fake.privates).toMatchObject([{ userId: QUINN }]);
   });
 
+  it("tells of its messages that somebody deletes, where Slack tells it", async () => {
+    const own = await drive();
+    own.fake.hearEverything();
+    const removed: MessageRef[] = [];
+    await own.platform.start(
+      async (event) => {
+        inbox.push(event);
+      },
+      (gone) => removed.push(gone),
+    );
+    const ref = await own.platform.post(placeOf(own), message("text"));
+    const chatter = own.fake.say(DANA, own.channelId, "chatter");
+    own.fake.remove(own.channelId, chatter.ts);
+    own.fake.remove(own.channelId, ref.messageId);
+    await own.settle();
+    expect(removed).toEqual([ref]);
+    // Everything that is for it arrives twice now, and is one delivery.
+    say(own, "help");
+    await own.settle();
+    expect(new Set(inbox.map(({ deliveryId }) => deliveryId)).size).toBe(1);
+    expect(texts()).toEqual(["help", "help"]);
+  });
+
+  it("tells how long Slack waited for its acknowledgement", async () => {
+    const own = await drive();
+    await listen();
+    say(own, "help");
+    await own.settle();
+    expect(own.platform.status().acknowledgedInMs).toBe(0);
+  });
+
   it("takes what somebody is now, once Slack says that it changed", async () => {
     const own = await drive();
     await listen();

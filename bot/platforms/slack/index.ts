@@ -3,7 +3,7 @@ import { UpstreamUnavailable } from "../../../shared/errors/catalog.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import { systemTimers, type Timers } from "../../../shared/lib/scheduler.ts";
 import { findings, fine, warning, type Finding } from "../../chat/finding.ts";
-import type { ChatPlatform, Inbound } from "../../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef } from "../../chat/platform.ts";
 import { createSlackApi } from "./api.ts";
 import { createChannels } from "./channels.ts";
 import { PLATFORM_ID } from "./inbound.ts";
@@ -39,8 +39,11 @@ export function createSlackPlatform(options: SlackOptions, deps: SlackDeps): Sla
   return {
     id: PLATFORM_ID,
     features: { ephemeral: true, edit: true, threads: true, tables: true, editIntervalMs: 2_500 },
-    async start(take: (event: Inbound) => Promise<void>) {
-      session = await startSession({ ...deps, options, timers, logger, take });
+    async start(
+      take: (event: Inbound) => Promise<void>,
+      removed: (message: MessageRef) => void = () => undefined,
+    ) {
+      session = await startSession({ ...deps, options, timers, logger, take, removed });
       since = clock.now();
     },
     async stop() {

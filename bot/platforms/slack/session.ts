@@ -6,7 +6,7 @@ import { createCatchUp } from "../../chat/catch-up.ts";
 import { summarise, type Finding } from "../../chat/finding.ts";
 import { createKeyedQueue } from "../../chat/keyed-queue.ts";
 import { createPeople } from "../../chat/people-cache.ts";
-import type { ChatPlatform, ChatUser, Inbound, Place } from "../../chat/platform.ts";
+import type { ChatPlatform, ChatUser, Inbound, MessageRef, Place } from "../../chat/platform.ts";
 import { createPositions } from "../../chat/positions.ts";
 import { createSlackApi } from "./api.ts";
 import { createChannels } from "./channels.ts";
@@ -54,6 +54,8 @@ export async function startSession(deps: {
   readonly chatStore: Pick<ChatStoreServices, "findCursors" | "saveCursors">;
   readonly announce: readonly string[];
   readonly take: (event: Inbound) => Promise<void>;
+  /** Hears of messages of ours that somebody deleted. */
+  readonly removed: (message: MessageRef) => void;
   readonly timers: Timers;
   readonly clock: { now(): Date };
   readonly logger: Logger;
@@ -80,6 +82,7 @@ export async function startSession(deps: {
   const stopping = new AbortController();
   let since = clock.now();
   let lastHttpAt: Date | undefined;
+  let acknowledgedInMs: number | undefined;
   let found: readonly Finding[] = [];
   let lookAgain: () => void = () => undefined;
 
@@ -109,6 +112,14 @@ export async function startSession(deps: {
         passOn(message, channelId, "live"),
         "a message of slack could not be handed on",
       ),
+    onRemoved({ message, userId }) {
+      if (userId === me.id) {
+        deps.removed(message);
+      }
+    },
+    onAcknowledged(ms) {
+      acknowledgedInMs = ms;
+    },
     onChannelsChanged() {
       channels.forget();
       lookAgain();
@@ -231,6 +242,7 @@ export async function startSession(deps: {
       since,
       ...(detail === undefined ? {} : { detail }),
       ...(lastEventAt === undefined ? {} : { lastEventAt }),
+      ...(acknowledgedInMs === undefined ? {} : { acknowledgedInMs }),
       reconnectCount: connection?.reconnectCount() ?? 0,
     };
   }

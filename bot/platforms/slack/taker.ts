@@ -49,14 +49,18 @@ export function createTaker(deps: {
   /** Hands an event on; resolves when it was served, well or not. */
   readonly take: (event: Inbound) => Promise<void>;
   readonly onMessage: (said: IncomingOf<"message">) => void;
+  readonly onRemoved: (removed: IncomingOf<"removed">) => void;
   readonly onChannelsChanged: () => void;
+  /** How long something waited for its acknowledgement. */
+  readonly onAcknowledged: (ms: number) => void;
   readonly timers: Timers;
   readonly clock: { now(): Date };
   readonly logger: Logger;
 }): (delivery: Delivery) => Promise<void> {
   const { api, outbound, people, timers, clock, logger } = deps;
 
-  return async (delivery) => {
+  return async (received) => {
+    const delivery = timed(received);
     const incoming = readIncoming(delivery.body);
     const isOurs = !incoming || !("home" in incoming) || isSameHome(incoming.home, deps.ours);
     if (!isOurs || incoming?.type !== "form") {
@@ -75,6 +79,17 @@ export function createTaker(deps: {
     }
   };
 
+  function timed({ body, ack }: Delivery): Delivery {
+    const arrivedAt = clock.now().getTime();
+    return {
+      body,
+      async ack(answer) {
+        await ack(answer);
+        deps.onAcknowledged(clock.now().getTime() - arrivedAt);
+      },
+    };
+  }
+
   function notInTime(error: unknown): void {
     logger.info({ err: error }, "could not acknowledge in time");
   }
@@ -90,6 +105,9 @@ export function createTaker(deps: {
         return sentForm(incoming, delivery);
       case "slash":
         return slash(incoming);
+      case "removed":
+        deps.onRemoved(incoming);
+        return;
       case "user-changed":
         people.forget(incoming.userId);
         return;

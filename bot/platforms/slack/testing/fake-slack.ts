@@ -138,6 +138,8 @@ export interface FakeSlack {
   /** The next calls are refused with this code. */
   refuseNext(count: number, code: string, which?: RegExp): void;
   holdNext(which: RegExp): { readonly arrived: Promise<void>; readonly release: () => void };
+  /** The app is told of everything in its channels (message.channels), not only of what is for it. */
+  hearEverything(): void;
   /** No more of what was asked for with limitNext, failNext and refuseNext. */
   forgive(): void;
   /** The bot token belongs to this app. */
@@ -213,6 +215,7 @@ export async function startFakeSlack(options: {
   let isRevoked = false;
   let overruns = 0;
   let appId = "A0FAKE";
+  let hearsEverything = false;
 
   let server = createServer(onRequest);
   const port = await listen(0);
@@ -272,6 +275,20 @@ export async function startFakeSlack(options: {
       const message = find(channelId, ts);
       if (message) {
         message.isDeleted = true;
+        // reference/events/message/message_deleted: for whoever hears everything in the channel.
+        const kind = channelOf(channelId).kind;
+        if (kind === "im" || hearsEverything) {
+          void event({
+            type: "message",
+            subtype: "message_deleted",
+            hidden: true,
+            channel: channelId,
+            channel_type: kind === "im" ? "im" : "channel",
+            ts: newTs(),
+            deleted_ts: ts,
+            previous_message: toWire(message),
+          });
+        }
       }
     },
     press,
@@ -342,6 +359,9 @@ export async function startFakeSlack(options: {
       });
       holds.push({ which, arrive, gate });
       return { arrived, release };
+    },
+    hearEverything: () => {
+      hearsEverything = true;
     },
     forgive: () => {
       faults.length = 0;
@@ -963,7 +983,12 @@ export async function startFakeSlack(options: {
     const event = { ...toWire(message), channel: channel.id, event_ts: message.ts };
     if (channel.kind === "im") {
       void deliverEvent({ ...event, channel_type: "im" }, envelope);
-    } else if (channel.members.has(bot.id) && message.text.includes(`<@${bot.id}`)) {
+      return;
+    }
+    if (hearsEverything && channel.members.has(bot.id)) {
+      void deliverEvent({ ...event, channel_type: "channel" }, envelope);
+    }
+    if (channel.members.has(bot.id) && message.text.includes(`<@${bot.id}`)) {
       void deliverEvent({ ...event, type: "app_mention" }, envelope);
     }
   }
