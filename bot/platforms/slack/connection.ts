@@ -4,7 +4,7 @@ import { SocketModeReceiver, type App } from "@slack/bolt";
 import { Agent, buildConnector } from "undici";
 import { z } from "zod";
 import type { Secret } from "../../../shared/config/secret.ts";
-import { UpstreamTimeout } from "../../../shared/errors/catalog.ts";
+import { UpstreamTimeout, UpstreamUnavailable } from "../../../shared/errors/catalog.ts";
 import { pause } from "../../../shared/lib/deadline.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Timers } from "../../../shared/lib/scheduler.ts";
@@ -130,6 +130,7 @@ export function createConnection(deps: {
     let failures = 0;
     let line = first;
     while (!closing.signal.aborted) {
+      let wantedPauseMs = 0;
       const since = clock.now().getTime();
       try {
         if (!line) {
@@ -144,11 +145,12 @@ export function createConnection(deps: {
         failures = isStable ? 0 : failures + 1;
       } catch (error) {
         failures += 1;
+        wantedPauseMs = retryAfterOf(error);
         logger.info({ err: error, failures }, "could not open a socket");
       }
       line = undefined;
       if (failures > 0) {
-        await pause(timers, pauseAfter(failures), closing.signal);
+        await pause(timers, Math.max(pauseAfter(failures), wantedPauseMs), closing.signal);
       }
     }
   }
@@ -227,7 +229,9 @@ export function createConnection(deps: {
       } finally {
         waiting.abort();
       }
-      watch(0, clock.now().getTime());
+      if (!isOver) {
+        watch(0, clock.now().getTime());
+      }
     }
 
     async function take(event: Delivery): Promise<void> {
@@ -304,6 +308,11 @@ function createAgent(sockets: Set<Socket | TLSSocket>): Agent {
       });
     },
   });
+}
+
+/** How long Slack wants us to wait, when it says so. */
+function retryAfterOf(error: unknown): number {
+  return error instanceof UpstreamUnavailable ? (error.data.retryAfterMs ?? 0) : 0;
 }
 
 function pauseAfter(failures: number): number {

@@ -291,6 +291,20 @@ describe("listening to Slack", () => {
     await reconnected(own);
   });
 
+  it("waits as long as Slack says before it asks for a connection again", async () => {
+    const own = await drive();
+    await listen();
+    await pass(own, 20_000);
+    const asked = () => own.fake.requests.filter((method) => method === "apps.connections.open");
+    const before = asked().length;
+    own.fake.limitNext(2, 120, /^apps\.connections\.open$/);
+    own.fake.sockets.drop();
+    await vi.waitFor(() => expect(asked()).toHaveLength(before + 2));
+    await pass(own, 115_000);
+    expect(asked()).toHaveLength(before + 2);
+    await reconnected(own);
+  });
+
   it.each([
     ["is not there", (own: DrivenSlack) => own.fake.goDown()],
     [
