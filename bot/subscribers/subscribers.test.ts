@@ -200,7 +200,7 @@ describe("a release in the channels", () => {
       reason: "maintenance",
       until: null,
     });
-    const whole = ["Release #12", "Deployment #7", "prod"].map((words) =>
+    const whole = ["Release #12", "Deployment #7", "prod"].map((words): unknown =>
       expect.stringContaining(words),
     );
     expect(["prod", "auth", "preprod", "others"].map(inChannel)).toEqual([

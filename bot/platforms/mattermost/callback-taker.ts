@@ -96,7 +96,7 @@ export function createCallbackTaker(deps: {
         // Answering is the one thing that still works when the server cannot be asked who that was.
         hold.tell(errorCard(error instanceof AppError ? error : new InternalFault({ reference })));
       })
-      .finally(hold.release);
+      .finally(() => hold.release());
     return { status: 200, json: await hold.answer };
   }
 

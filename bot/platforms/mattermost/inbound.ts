@@ -68,11 +68,16 @@ export function readCommand(
     post.user_id === me.id ||
     post.type !== "" ||
     post.delete_at !== 0 ||
-    PROGRAM_PROPS.some((name) => String(post.props?.[name] ?? "") === "true")
+    PROGRAM_PROPS.some((name) => isTrue(post.props?.[name]))
   ) {
     return undefined;
   }
   return readCall(post.message, [`@${me.username}`]) ?? (direct ? post.message : undefined);
+}
+
+/** Servers of different age say it in different ways. */
+function isTrue(value: unknown): boolean {
+  return value === true || value === "true";
 }
 
 /** Answers to a post in a thread stay in that thread. */
@@ -128,6 +133,14 @@ function kindOf(user: IncomingUser): NonNullable<ChatUser["kind"]> {
   }
   const isGuest = user.roles.split(" ").includes("system_guest");
   return isGuest || (user.remote_id ?? "") !== "" ? "guest" : "person";
+}
+
+const ChangedUser = z.object({ user: z.object({ id: Id }).optional(), user_id: Id.optional() });
+
+/** Whom an event about somebody's account is about. */
+export function readChangedUser(data: unknown): string | undefined {
+  const event = ChangedUser.safeParse(data);
+  return event.success ? (event.data.user?.id ?? event.data.user_id) : undefined;
 }
 
 const Press = z.object({

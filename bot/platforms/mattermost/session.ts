@@ -17,6 +17,7 @@ import { createConnection } from "./connection.ts";
 import {
   PLATFORM_ID,
   isDirectChannel,
+  readChangedUser,
   readCommand,
   readPost,
   readPosted,
@@ -83,9 +84,8 @@ export async function startSession(deps: {
   const settings = await api.settings();
   const me = { id: account.id, username: account.username };
   // User ids are unique on a server. Its id stays when its address changes.
-  const workspace = String(
-    settings["TelemetryId"] || settings["DiagnosticId"] || new URL(url).host,
-  );
+  const workspace =
+    [settings["TelemetryId"], settings["DiagnosticId"]].find(isName) ?? new URL(url).host;
   const callbacks = createCallbacks({ token, slashTokens: slashTokensOf(options) });
   const people = createPeople({
     ask: async (userId) => toUser(await api.user(userId), workspace),
@@ -221,7 +221,10 @@ export async function startSession(deps: {
       channels.forget();
     }
     if (event === "user_updated" || event === "user_role_updated") {
-      forgetPerson(data);
+      const changed = readChangedUser(data);
+      if (changed !== undefined) {
+        people.forget(changed);
+      }
     }
     if (event === "post_deleted") {
       const post = readPost(data);
@@ -238,24 +241,6 @@ export async function startSession(deps: {
         passOn(post, direct, "live"),
         "a message of mattermost could not be handed on",
       );
-    }
-  }
-
-  function forgetPerson(data: unknown): void {
-    if (typeof data !== "object" || data === null) {
-      return;
-    }
-    const user: unknown = "user" in data ? data.user : data;
-    const id =
-      typeof user === "object" && user !== null
-        ? "id" in user
-          ? user.id
-          : "user_id" in user
-            ? user.user_id
-            : undefined
-        : undefined;
-    if (typeof id === "string") {
-      people.forget(id);
     }
   }
 
@@ -405,4 +390,8 @@ export async function startSession(deps: {
 
 function stateOf(isConnected: boolean): "connected" | "reconnecting" {
   return isConnected ? "connected" : "reconnecting";
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }

@@ -119,7 +119,7 @@ export interface SlackApi {
   history(channelId: string, after: string): Promise<readonly PastMessage[]>;
   /** Messages of a thread after that time, oldest first. */
   replies(channelId: string, threadTs: string, after: string): Promise<readonly PastMessage[]>;
-  /** The newest messages of a channel, or of a thread. */
+  /** The newest messages of a channel, or those of the last day in a thread. */
   latest(channelId: string, threadTs?: string): Promise<readonly PastMessage[]>;
   /** Never tried again: a second message would be one too many. */
   post(message: NewMessage): Promise<{ readonly channelId: string; readonly ts: string }>;
@@ -214,7 +214,7 @@ export function createSlackApi(deps: {
     latest: (channel, ts) =>
       ts === undefined
         ? past("conversations.history", { channel }, 1)
-        : past("conversations.replies", { channel, ts }, 1),
+        : past("conversations.replies", { channel, ts, oldest: dayAgo() }),
     async post({ channelId, threadTs, text, blocks }) {
       const posted = await send(
         "posting",
@@ -362,7 +362,11 @@ export function createSlackApi(deps: {
     return found;
   }
 
-  /** Of a long past only the newest pages: Slack begins with them. */
+  function dayAgo(): string {
+    return (clock.now().getTime() / 1_000 - 24 * 3_600).toFixed(6);
+  }
+
+  /** Of a long past only some pages: the newest of a channel, the oldest of a thread, as Slack gives them. */
   async function past(
     method: string,
     given: Readonly<Record<string, unknown>>,

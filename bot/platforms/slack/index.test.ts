@@ -1137,6 +1137,17 @@ describe("writing to Slack", () => {
     expect(said().map(textOf)).toEqual(["Ready, again"]);
   });
 
+  it("finds it again in a thread in which much was said", async () => {
+    const root = await own.platform.post(placeOf(own), titled("Root"));
+    const thread = { ...placeOf(own), threadId: root.messageId };
+    for (let n = 0; n < 250; n += 1) {
+      own.fake.say(DANA, own.channelId, "chatter", { threadTs: root.messageId });
+    }
+    own.fake.failNext(1, 502, /^chat\.postMessage$/, true);
+    await ended(own.platform.post(thread, titled("Once")));
+    expect(said().filter((each) => textOf(each) === "Once")).toHaveLength(1);
+  });
+
   it("posts into the channel when the thread is gone", async () => {
     const root = await own.platform.post(placeOf(own), titled("Root"));
     own.fake.remove(own.channelId, root.messageId);

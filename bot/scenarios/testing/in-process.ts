@@ -39,8 +39,8 @@ export interface InProcess {
   pressInRoom(username: string, channel: string, label: string): Promise<void>;
   /** Lets this much time pass, with room for what it sets off. */
   pass(ms: number): Promise<void>;
-  /** Lets time pass, a little at a time, until it is so. Returns how much passed. */
-  until(check: () => Promise<void> | void, mostMs?: number, stepMs?: number): Promise<number>;
+  /** Lets time pass, a little at a time, until it is so. */
+  until(check: () => Promise<void> | void, mostMs?: number, stepMs?: number): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -159,7 +159,7 @@ export async function startInProcess(options: {
       for (let passed = 0; ; passed += stepMs) {
         try {
           await check();
-          return passed;
+          return;
         } catch (error) {
           if (passed >= mostMs) {
             throw error;

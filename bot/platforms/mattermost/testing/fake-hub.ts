@@ -110,7 +110,7 @@ export function createFakeHub(newId: () => string): FakeHub {
       if (muted.has(socket)) {
         return;
       }
-      const message = JSON.parse(String(data)) as {
+      const message = JSON.parse((data as Buffer).toString()) as {
         action: string;
         seq: number;
         data?: { token?: string };

@@ -4,7 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { WebSocketServer } from "ws";
 import { z } from "zod";
-import { MAX_MESSAGE_LENGTH, MAX_PROPS_LENGTH } from "../limits.ts";
+import {
+  MAX_MESSAGE_LENGTH,
+  MAX_PROPS_LENGTH,
+  PENDING_POST_LIFETIME_MS,
+  TRIGGER_LIFETIME_MS,
+} from "../limits.ts";
 import { createFakeHub, type FakeHub } from "./fake-hub.ts";
 import {
   DialogBody,
@@ -126,10 +131,6 @@ export interface FakeMattermost {
 
 /** Where slash commands and presses may go although it is an internal address. */
 const ALLOWED = "AllowedUntrustedInternalConnections";
-/** `InteractiveDialogTriggerTimeout`: 3 s, cannot be configured (app/integration_action.go). */
-const TRIGGER_TIMEOUT_MS = 3_000;
-/** `PendingPostIDsCacheTTL` (app/post.go). */
-const PENDING_POST_TTL_MS = 30_000;
 const RESPONSE_HOOK_USES = 5;
 
 export async function startFakeMattermost(options: {
@@ -525,7 +526,7 @@ export async function startFakeMattermost(options: {
     checkContent(body);
     const { pending_post_id: pendingId, root_id: rootId } = body;
     const known = pending.get(pendingId);
-    if (pendingId !== "" && known && now() - known.at < PENDING_POST_TTL_MS) {
+    if (pendingId !== "" && known && now() - known.at < PENDING_POST_LIFETIME_MS) {
       const earlier = posts.get(known.id);
       if (earlier) {
         return earlier;
@@ -754,7 +755,7 @@ export async function startFakeMattermost(options: {
         "Signature verification failed of trigger ID.",
       );
     }
-    if (now() - Number(time) > TRIGGER_TIMEOUT_MS) {
+    if (now() - Number(time) > TRIGGER_LIFETIME_MS) {
       throw refused(
         400,
         "interactive_message.decode_trigger_id.expired",

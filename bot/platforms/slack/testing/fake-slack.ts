@@ -540,7 +540,9 @@ export async function startFakeSlack(options: {
       case "conversations.history":
         return json(history(body, ({ thread_ts: thread, ts }) => (thread ?? ts) === ts));
       case "conversations.replies":
-        return json(history(body, ({ thread_ts: thread, ts }) => (thread ?? ts) === text("ts")));
+        return json(
+          history(body, ({ thread_ts: thread, ts }) => (thread ?? ts) === text("ts"), "oldest"),
+        );
       case "chat.postMessage": {
         const message = post(MessageBody.parse(body));
         return json({ channel: message.channel, ts: message.ts });
@@ -645,6 +647,7 @@ export async function startFakeSlack(options: {
   function history(
     body: Readonly<Record<string, unknown>>,
     which: (message: FakeMessage) => boolean,
+    first: "newest" | "oldest" = "newest",
   ): object {
     const channel = channelOf(String(body["channel"]));
     demand(
@@ -656,15 +659,14 @@ export async function startFakeSlack(options: {
     const oldest = Number(body["oldest"] ?? 0);
     const offset = Number(body["cursor"] ?? 0);
     const limit = Number(body["limit"] ?? 100);
-    const found = messages
-      .filter(
-        (message) =>
-          message.channel === channel.id &&
-          !message.isDeleted &&
-          Number(message.ts) > oldest &&
-          which(message),
-      )
-      .reverse();
+    const fitting = messages.filter(
+      (message) =>
+        message.channel === channel.id &&
+        !message.isDeleted &&
+        Number(message.ts) > oldest &&
+        which(message),
+    );
+    const found = first === "newest" ? fitting.reverse() : fitting;
     const page = found.slice(offset, offset + limit);
     const hasMore = found.length > offset + limit;
     return {
