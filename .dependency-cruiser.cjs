@@ -158,6 +158,7 @@ module.exports = {
       "bot/platforms/mattermost",
       "What Mattermost looks like stays in its own platform.",
     ),
+    vendor(["@slack"], "bot/platforms/slack", "What Slack looks like stays in its own platform."),
     vendor(
       ["ws"],
       "dashboard/server",

@@ -117,7 +117,7 @@ export interface ChatPlatform {
   edit(ref: MessageRef, message: Outgoing): Promise<void>;
   /** A private message to one person. */
   direct(userId: string, message: Outgoing): Promise<MessageRef>;
-  /** Takes an HTTP callback at `/hooks/<id>`. Unsigned or wrongly signed ones answer 401. */
+  /** Takes an HTTP callback at `/hooks/<id>`. Unsigned or wrongly signed ones answer 401; without `json` there is no body. */
   webhook?(request: {
     readonly headers: Readonly<Record<string, string | undefined>>;
     readonly body: string;

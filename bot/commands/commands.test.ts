@@ -93,7 +93,6 @@ describe("what people type", () => {
   });
 
   it.each([
-    ["create-release", "Say from which branch."],
     ["create-release uat", "Say to which branch."],
     ["create-release uat master --exlude a", "Did you mean --exclude?"],
     ["releases maybe", '"maybe" is not a status'],
@@ -121,6 +120,25 @@ describe("create-release", () => {
     });
     expect(answer).toContain("https://slipway.example.com/releases/12");
     expect(platform.messages).toHaveLength(1);
+  });
+
+  it("asks for the branches when none is said, in a form", async () => {
+    const create = vi.fn<Services["releases"]["create"]>(async () => buildRelease());
+    const { say, click } = await createCommandHarness({ releases: { create } });
+    expect(await say("create-release")).toContain("create-release <source> <destination>");
+    expect(create).not.toHaveBeenCalled();
+    await click("New release", "dana", {
+      source: " uat",
+      destination: "master",
+      repositories: "auth-service, api-gateway",
+      notes: "Spring",
+    });
+    expect(create.mock.calls[0]?.[1]).toEqual({
+      source: "uat",
+      destination: "master",
+      repositories: ["auth-service", "api-gateway"],
+      notes: "Spring",
+    });
   });
 
   it("offers to refresh a release that is already open", async () => {

@@ -33,7 +33,7 @@ import {
 import { defineHelp } from "./help.ts";
 import { notifications } from "./notifications.ts";
 import { releaseClose, releaseCloseAction } from "./release-close.ts";
-import { releaseCreate } from "./release-create.ts";
+import { releaseCreate, releaseCreateAction } from "./release-create.ts";
 import { releaseDepend, releaseOrder } from "./release-depend.ts";
 import { releaseExclude, releaseInclude } from "./release-items.ts";
 import { releaseList } from "./release-list.ts";
@@ -91,6 +91,7 @@ export const commands: readonly Command[] = [
 
 /** What every button of our cards does. */
 export const actions: readonly Action[] = [
+  releaseCreateAction,
   releaseShowAction,
   releaseRefreshAction,
   releaseOpenPullRequestsAction,

@@ -21,6 +21,7 @@ import { createMetrics, watchConnections } from "./metrics.ts";
 import { routes } from "./routes/index.ts";
 import { buildReleaseView } from "./testing/fake-services.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
+import type { PlatformWebhook } from "./routes/platform-webhooks.ts";
 
 const REASONS = [
   { code: "sign_off.missing", reason: "QA has not signed.", remedy: "Ask quinn." },
@@ -721,7 +722,7 @@ describe("what is outside the API", () => {
   it("hands a platform's request over as it came", async () => {
     const own = await startTestServer({
       app: {
-        webhooks: new Map([
+        webhooks: new Map<string, PlatformWebhook>([
           [
             "mattermost",
             async ({ headers, body }) => ({
@@ -729,6 +730,7 @@ describe("what is outside the API", () => {
               json: { body },
             }),
           ],
+          ["silent", async () => ({ status: 200, json: undefined })],
         ]),
       },
     });
@@ -742,6 +744,8 @@ describe("what is outside the API", () => {
     expect([taken.status, await taken.json()]).toEqual([200, { body: '{"a": 1}' }]);
     expect((await post("mattermost", "wrong")).status).toBe(401);
     expect((await post("slack", "right")).status).toBe(404);
+    const silent = await post("silent", "right");
+    expect([silent.status, await silent.text()]).toEqual([200, ""]);
     await own.close();
   });
 

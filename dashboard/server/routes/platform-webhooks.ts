@@ -3,7 +3,10 @@ import { RouteNotFound } from "../../../shared/errors/catalog.ts";
 import { createWebhookRateLimit } from "../middleware/rate-limit.ts";
 import { BODY_LIMIT } from "../problem.ts";
 
-/** Takes what a chat platform or a forge sends by HTTP. Checks the sender's signature itself, over exactly these bytes. */
+/**
+ * Takes what a chat platform or a forge sends by HTTP. Checks the sender's signature itself, over exactly these bytes. Without
+ * `json` the answer has no body.
+ */
 export type PlatformWebhook = (request: {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
@@ -38,10 +41,11 @@ export function createPlatformWebhooks(
         ),
         body: typeof body === "string" ? body : "",
       });
-      if (status === 204) {
-        res.status(204).end();
+      if (json === undefined) {
+        // Some platforms take any body for words they should say.
+        res.status(status).end();
       } else {
-        res.status(status).json(json ?? {});
+        res.status(status).json(json);
       }
     },
   );

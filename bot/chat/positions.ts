@@ -1,30 +1,28 @@
-import type { ChatCursor } from "../../../shared/app/services.ts";
-import type { Logger } from "../../../shared/lib/logger.ts";
-import type { Timers } from "../../../shared/lib/scheduler.ts";
-import type { IncomingPost } from "./inbound.ts";
-import { SAVE_CURSORS_MS } from "./limits.ts";
+import type { ChatCursor } from "../../shared/app/services.ts";
+import type { Logger } from "../../shared/lib/logger.ts";
+import type { Timers } from "../../shared/lib/scheduler.ts";
 
-/** The position before the first post of a channel that we know of; it is behind no post. */
-export const NO_POST = "";
+/** The position before the first message of a channel that we know of; it is behind no message. */
+export const NO_MESSAGE = "";
 
 /** How far each channel has been read. Written down soon, and never further than everything before it was read too. */
 export interface Positions {
   load(): Promise<void>;
   /**
-   * Until the returned function is called, this post and what comes behind it counts as unread for the next process: whoever
+   * Until the returned function is called, this message and what comes behind it counts as unread for the next process: whoever
    * dies while serving it leaves it to somebody else.
    */
-  hold(post: Pick<IncomingPost, "id" | "channel_id" | "create_at">): () => void;
-  /** This post was looked at. */
-  passed(post: Pick<IncomingPost, "id" | "channel_id" | "create_at">): void;
+  hold(message: ChatCursor): () => void;
+  /** This message was looked at. */
+  passed(message: ChatCursor): void;
   /**
    * From now on there may be something unread behind the present positions. They are what is written down until `isRead` says
    * for each channel that the gap is closed, however far the live stream is by then. `thereUntil` is when we surely heard
    * everything.
    */
   gap(thereUntil?: Date): void;
-  /** This post was heard and could not be handed on: as `gap`, and reading goes on before it. */
-  missed(post: Pick<IncomingPost, "channel_id" | "create_at">): void;
+  /** This message was heard and could not be handed on: as `gap`, and reading goes on before it. */
+  missed(message: ChatCursor): void;
   /** Where reading has to go on; undefined for a channel never read. */
   unreadFrom(channelId: string): ChatCursor | undefined;
   isRead(channelId: string): void;
@@ -36,17 +34,20 @@ export interface Positions {
   save(): Promise<void>;
 }
 
+/** Positions are written down together. */
+const SAVE_CURSORS_MS = 1_000;
+
 export function createPositions(deps: {
   readonly read: () => Promise<readonly ChatCursor[]>;
   readonly write: (cursors: readonly ChatCursor[]) => Promise<void>;
   readonly timers: Timers;
   readonly logger: Logger;
 }): Positions {
-  /** The newest post seen in each channel. */
+  /** The newest message seen in each channel. */
   const seen = new Map<string, ChatCursor>();
   /** Where gaps begin. */
   const gaps = new Map<string, ChatCursor | undefined>();
-  /** What stood before posts that are being served. */
+  /** What stood before messages that are being served. */
   const held = new Map<string, ChatCursor>();
   const unsaved = new Set<string>();
   /** While there is one, a channel that was never read may have begun in it. */
@@ -64,16 +65,16 @@ export function createPositions(deps: {
         }
       }
     },
-    hold(post) {
-      const { id, channel_id: channelId } = post;
-      held.set(id, safe(channelId) ?? before(post));
+    hold(message) {
+      const { channelId, messageId } = message;
+      const key = `${channelId}/${messageId}`;
+      held.set(key, safe(channelId) ?? before(message));
       return () => {
-        held.delete(id);
+        held.delete(key);
         saveSoon(channelId);
       };
     },
-    passed({ id, channel_id: channelId, create_at }) {
-      const sentAt = new Date(create_at);
+    passed({ messageId, channelId, sentAt }) {
       const known = seen.get(channelId);
       if (known && known.sentAt >= sentAt) {
         return;
@@ -81,14 +82,14 @@ export function createPositions(deps: {
       if (!known && isInGap) {
         gaps.set(channelId, undefined);
       }
-      seen.set(channelId, { channelId, messageId: id, sentAt });
+      seen.set(channelId, { channelId, messageId, sentAt });
       saveSoon(channelId);
     },
     gap,
-    missed(post) {
+    missed(message) {
       gap();
-      if (!gaps.has(post.channel_id)) {
-        gaps.set(post.channel_id, before(post));
+      if (!gaps.has(message.channelId)) {
+        gaps.set(message.channelId, before(message));
       }
     },
     unreadFrom: (channelId) => (gaps.has(channelId) ? gaps.get(channelId) : seen.get(channelId)),
@@ -135,8 +136,8 @@ export function createPositions(deps: {
     unsaved.add(channelId);
     cancel ??= deps.timers.after(SAVE_CURSORS_MS, () => {
       save().catch((error: unknown) => {
-        // The next post tries again; until then a crash would only make us read a little more.
-        deps.logger.warn({ err: error }, "could not write down how far mattermost was read");
+        // The next message tries again; until then a crash would only make us read a little more.
+        deps.logger.warn({ err: error }, "could not write down how far a chat was read");
       });
     });
   }
@@ -161,10 +162,6 @@ export function createPositions(deps: {
   }
 }
 
-function before(post: Pick<IncomingPost, "channel_id" | "create_at">): ChatCursor {
-  return {
-    channelId: post.channel_id,
-    messageId: NO_POST,
-    sentAt: new Date(post.create_at - 1),
-  };
+function before({ channelId, sentAt }: ChatCursor): ChatCursor {
+  return { channelId, messageId: NO_MESSAGE, sentAt: new Date(sentAt.getTime() - 1) };
 }
