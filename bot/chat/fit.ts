@@ -1,6 +1,15 @@
 /** Invisible: keeps two characters apart without showing anything. */
 export const ZERO_WIDTH_SPACE = "\u200B";
 
+/** Control characters, halves of characters, and everything that hides or turns around what people read. */
+const HIDDEN =
+  /[\p{Cc}\p{Cs}\u00AD\u061C\u180E\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E007F}]/gu;
+
+/** What people see of a text. Line breaks and tabs stay. */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (character) => (/[\n\t]/.test(character) ? character : ""));
+}
+
 /** `text`, or its beginning with `…`, at most `limit` characters. */
 export function cut(text: string, limit: number): string {
   if (text.length <= limit) {

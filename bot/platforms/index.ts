@@ -6,7 +6,6 @@ import type { ChatPlatform } from "../chat/platform.ts";
 import { PLATFORM_ID as mattermostId } from "./mattermost/inbound.ts";
 import { checkMattermost, createMattermostPlatform } from "./mattermost/index.ts";
 import { MattermostOptions } from "./mattermost/options.ts";
-import { announcedHere } from "./mattermost/self-test.ts";
 import { PLATFORM_ID as roomId } from "./room/inbound.ts";
 import { createRoomPlatform } from "./room/index.ts";
 import { RoomOptions } from "./room/options.ts";
@@ -57,7 +56,7 @@ export const platforms: readonly PlatformEntry[] = [
     create: (options, { services, logger, clock }) =>
       createMattermostPlatform(MattermostOptions.parse(options), {
         chatStore: services.chatStore,
-        announce: announcedHere(services.installation.announce),
+        announce: announcedOn(mattermostId, services.installation.announce),
         logger,
         clock,
       }),
@@ -65,6 +64,14 @@ export const platforms: readonly PlatformEntry[] = [
       checkMattermost(MattermostOptions.parse(options), { announce, logger, clock, signal }),
   },
 ];
+
+/** Channels of `chat.announce` that belong to this platform, by their names on it. */
+function announcedOn(id: string, announce: readonly string[]): readonly string[] {
+  const prefix = `${id}:`;
+  return announce.flatMap((entry) =>
+    entry.startsWith(prefix) ? [entry.slice(prefix.length)] : [],
+  );
+}
 
 /** The schemas of the sections `chat.<id>`; the room is part of the file's own. */
 export const platformSchemas: Readonly<Record<string, z.ZodType>> = Object.fromEntries(

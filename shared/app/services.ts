@@ -320,6 +320,7 @@ export interface ChatStoreServices {
 /** The last message of a channel that was looked at. */
 export interface ChatCursor {
   readonly channelId: string;
+  /** Empty when it was none yet, and everything since `sentAt` is unread. */
   readonly messageId: string;
   /** When it was written, by the platform's clock. */
   readonly sentAt: Date;

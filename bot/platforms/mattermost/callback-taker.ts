@@ -3,6 +3,7 @@ import { randomToken } from "../../../shared/lib/ids.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Timers } from "../../../shared/lib/scheduler.ts";
 import type { FormSpec } from "../../chat/card.ts";
+import type { People } from "../../chat/people-cache.ts";
 import type { ChatUser, Inbound, MessageRef, Outgoing, Replier } from "../../chat/platform.ts";
 import type { Callbacks } from "./callbacks.ts";
 import { createHold, type HoldKind } from "./hold.ts";
@@ -15,7 +16,6 @@ import {
   type Callback,
 } from "./inbound.ts";
 import type { Asker, Outbound } from "./outbound.ts";
-import type { People } from "./people.ts";
 
 export interface CallbackAnswer {
   readonly status: number;

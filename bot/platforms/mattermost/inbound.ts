@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ChatCursor } from "../../../shared/app/services.ts";
 import { readCall } from "../../chat/read-call.ts";
 import type { ChatUser, MessageRef, Place } from "../../chat/platform.ts";
 
@@ -78,6 +79,14 @@ export function toPlace(post: Pick<IncomingPost, "channel_id" | "root_id">): Pla
 
 export function toRef(post: Pick<IncomingPost, "id" | "channel_id" | "root_id">): MessageRef {
   return { ...toPlace(post), messageId: post.id };
+}
+
+export function toCursor(post: Pick<IncomingPost, "id" | "channel_id" | "create_at">): ChatCursor {
+  return {
+    channelId: post.channel_id,
+    messageId: post.id,
+    sentAt: new Date(post.create_at),
+  };
 }
 
 /** A user, as far as we look at them. */

@@ -295,6 +295,28 @@ describe("listening to Mattermost", () => {
     finish();
   });
 
+  it("leaves the first word of a channel to the process after it, however busy others are", async () => {
+    const own = await drive();
+    const { fake, channelId, clock } = own;
+    const other = fake.addChannel("other");
+    let finish: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await own.platform.start(() => gate);
+    fake.say(DANA, channelId, "@slipway first");
+    await own.settle();
+    await clock.advance(5_000);
+    fake.say(DANA, other, "chatter");
+    await own.settle();
+    await clock.advance(5_000);
+
+    await listen(own.another());
+
+    expect(texts()).toEqual(["first"]);
+    finish();
+  });
+
   it("reads on by time where the last message is gone for good", async () => {
     const own = await drive();
     await listen();
@@ -410,7 +432,7 @@ describe("listening to Mattermost", () => {
     });
     await vi.waitFor(async () => {
       await clock.advance(1_000);
-expect(inbox).toMatchObject([{ deliveryId: waiting.id }]);
+      expect(inbox).toMatchObject([{ deliveryId: waiting.id }]);
     });
   });
 

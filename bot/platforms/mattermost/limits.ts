@@ -59,14 +59,3 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 
 /** Now and then it is looked whether something was missed that nobody told us about. */
 export const LOOK_AGAIN_MS = 5 * 60_000;
-/** Messages older than this are left alone, however long we were away. */
-export const CATCH_UP_MS = 24 * 3_600_000;
-/** How far the very first start looks back. */
-export const FIRST_LOOK_BACK_MS = 10 * 60_000;
-/** Most messages of a channel that are read again. */
-export const CATCH_UP_MESSAGES = 1_000;
-/** Positions are written down together. */
-export const SAVE_CURSORS_MS = 1_000;
-
-/** How long it is remembered who somebody is. Changes are told to us, but not reliably. */
-export const PEOPLE_GOOD_FOR_MS = 60_000;

@@ -9,6 +9,7 @@ import {
   disarmLinks,
   disarmMentions,
   firstOf,
+  visible,
 } from "../../chat/fit.ts";
 import type { Outgoing } from "../../chat/platform.ts";
 import { renderMarkdown, type Dialect } from "../../chat/render-markdown.ts";
@@ -76,6 +77,11 @@ const COLORS = {
   danger: "#D24B4E",
 } as const satisfies Readonly<Record<Tone, string>>;
 
+/** Words of a card, as far as people see them and there is room. */
+function fit(text: string, limit: number): string {
+  return cut(visible(text), limit);
+}
+
 /** A value of this length fits into half the width. */
 const SHORT_VALUE = 40;
 
@@ -90,9 +96,9 @@ export function renderMattermostMessage(
     drawBlock(block);
   }
   const attachments = drafts.all.map(({ texts, fields, actions }, index): MattermostAttachment => ({
-    fallback: index === 0 ? disarmMentions(cut(cardToText(card), MAX_FALLBACK_LENGTH)) : card.title,
+    fallback: disarmMentions(fit(index === 0 ? cardToText(card) : card.title, MAX_FALLBACK_LENGTH)),
     color: COLORS[card.tone],
-    ...(index === 0 ? { title: escapeText(cut(card.title, MAX_TITLE_LENGTH)) } : {}),
+    ...(index === 0 ? { title: escapeText(fit(card.title, MAX_TITLE_LENGTH)) } : {}),
     ...(texts.length > 0 ? { text: texts.join("\n\n") } : {}),
     ...(fields.length > 0 ? { fields } : {}),
     ...(actions.length > 0 ? { actions } : {}),
@@ -122,8 +128,8 @@ export function renderMattermostMessage(
     for (const { label, value } of shown) {
       drafts.field(
         // Labels are shown as they are, values are markdown.
-        cut(label, MAX_FIELD_LABEL_LENGTH),
-        escapeText(cut(value, MAX_VALUE_LENGTH)),
+        fit(label, MAX_FIELD_LABEL_LENGTH),
+        escapeText(fit(value, MAX_VALUE_LENGTH)),
         value.length <= SHORT_VALUE,
       );
     }
@@ -159,7 +165,7 @@ export function renderMattermostMessage(
     return {
       id: idOf(item),
       type: "button",
-      name: cut(item.label, MAX_LABEL_LENGTH),
+      name: fit(item.label, MAX_LABEL_LENGTH),
       style: item.style ?? "default",
       integration: integrationOf(token),
     };
@@ -197,8 +203,8 @@ export function renderMattermostText(card: Card): string {
           block.fields
             .slice(0, MAX_FIELDS)
             .map(({ label, value }) => {
-              const shown = escapeText(cut(value, MAX_VALUE_LENGTH));
-              return `**${escapeText(cut(label, MAX_FIELD_LABEL_LENGTH))}:** ${shown}`;
+              const shown = escapeText(fit(value, MAX_VALUE_LENGTH));
+              return `**${escapeText(fit(label, MAX_FIELD_LABEL_LENGTH))}:** ${shown}`;
             })
             .join("\n"),
         ];
@@ -208,7 +214,7 @@ export function renderMattermostText(card: Card): string {
         return unreachable(block);
     }
   });
-  let text = `**${escapeText(cut(card.title, MAX_TITLE_LENGTH))}**`;
+  let text = `**${escapeText(fit(card.title, MAX_TITLE_LENGTH))}**`;
   for (const part of parts.filter((each) => each !== "")) {
     if (text.length + part.length + 6 > MAX_MESSAGE_LENGTH) {
       return `${text}\n\n…`;
@@ -223,8 +229,8 @@ function drawTwin(item: ActionItem): readonly string[] {
     return [drawLink(item)];
   }
   const { text } = item.type === "button" ? item.action : item.form.submit;
-  const label = escapeText(cut(item.label, MAX_LABEL_LENGTH));
-  return text === undefined ? [] : [`${label}: say ${dialect.code(cut(text, 500))}`];
+  const label = escapeText(fit(item.label, MAX_LABEL_LENGTH));
+  return text === undefined ? [] : [`${label}: say ${dialect.code(fit(text, 500))}`];
 }
 
 /** A form, as the server takes it. */
@@ -259,7 +265,7 @@ export function fitsDialog(form: FormSpec): boolean {
 }
 
 export function renderMattermostDialog(form: FormSpec, state: string): MattermostDialog {
-  const title = cutBytes(form.title, MAX_DIALOG_TITLE_BYTES);
+  const title = cutBytes(visible(form.title), MAX_DIALOG_TITLE_BYTES);
   return {
     callback_id: "slipway",
     title,
@@ -273,11 +279,11 @@ export function renderMattermostDialog(form: FormSpec, state: string): Mattermos
 
 function drawField(field: FormField): MattermostElement {
   const { name, label, initial = "", placeholder = "", required = false } = field;
-  const displayName = cutBytes(label, MAX_DIALOG_LABEL_BYTES);
+  const displayName = cutBytes(visible(label), MAX_DIALOG_LABEL_BYTES);
   const shared = {
     display_name: displayName,
     name,
-    help_text: displayName === label ? "" : cutBytes(label, MAX_DIALOG_HELP_BYTES),
+    help_text: displayName === label ? "" : cutBytes(visible(label), MAX_DIALOG_HELP_BYTES),
     optional: !required,
     placeholder: cutBytes(placeholder, MAX_DIALOG_TEXT_BYTES),
     min_length: 0,
@@ -379,8 +385,8 @@ function drawText(block: Extract<Block, { readonly type: "text" | "note" | "tabl
       const { shown, hidden } = firstOf(block.rows, MAX_TABLE_ROWS);
       const rows = hidden > 0 ? [...shown, [andMore(hidden)]] : shown;
       return dialect.table(
-        block.columns.map((cell) => escapeText(cut(cell, MAX_CELL_LENGTH))),
-        rows.map((row) => row.map((cell) => escapeText(cut(cell, MAX_CELL_LENGTH)))),
+        block.columns.map((cell) => escapeText(fit(cell, MAX_CELL_LENGTH))),
+        rows.map((row) => row.map((cell) => escapeText(fit(cell, MAX_CELL_LENGTH)))),
       );
     }
     default:
@@ -389,7 +395,7 @@ function drawText(block: Extract<Block, { readonly type: "text" | "note" | "tabl
 }
 
 function drawLink({ label, url }: Extract<ActionItem, { readonly type: "link" }>): string {
-  return dialect.link(escapeText(cut(label, MAX_LABEL_LENGTH)), url);
+  return dialect.link(escapeText(fit(label, MAX_LABEL_LENGTH)), url);
 }
 
 /**

@@ -1,10 +1,8 @@
-import { AppError } from "../../../shared/errors/app-error.ts";
 import { randomToken } from "../../../shared/lib/ids.ts";
-import { fine, problem, warning, type Finding } from "../../chat/finding.ts";
+import { findings, fine, problem, warning, type Finding } from "../../chat/finding.ts";
 import type { MattermostApi } from "./api.ts";
 import type { Callbacks } from "./callbacks.ts";
 import type { Channels } from "./channels.ts";
-import { PLATFORM_ID } from "./inbound.ts";
 import { refusalOf } from "./refusal.ts";
 import type { MattermostContent } from "./render.ts";
 
@@ -158,24 +156,6 @@ export function createSelfTest(deps: {
       ];
     }
   }
-
-  async function findings(check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
-    try {
-      return await check();
-    } catch (error) {
-      return error instanceof AppError
-        ? [problem(error.message, error.remedy ?? null)]
-        : [problem(error instanceof Error ? error.message : String(error), null)];
-    }
-  }
-}
-
-/** What is wrong, when anything is, in a few words. */
-export function summarise(findings: readonly Finding[]): string | undefined {
-  const bad =
-    findings.find(({ state }) => state === "problem") ??
-    findings.find(({ state }) => state === "warning");
-  return bad && [bad.what, bad.remedy ?? ""].join(" ").trim();
 }
 
 function whyUnreachable(callbackUrl: string): string {
@@ -202,12 +182,4 @@ function isInternal(host: string): boolean {
 
 function capitalised(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
-/** Announcement channels of this platform. */
-export function announcedHere(announce: readonly string[]): readonly string[] {
-  const prefix = `${PLATFORM_ID}:`;
-  return announce.flatMap((entry) =>
-    entry.startsWith(prefix) ? [entry.slice(prefix.length)] : [],
-  );
 }

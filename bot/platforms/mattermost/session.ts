@@ -3,13 +3,15 @@ import { pause } from "../../../shared/lib/deadline.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Timers } from "../../../shared/lib/scheduler.ts";
 import { keepBeating } from "../../../shared/lib/work-loop.ts";
+import { createCatchUp } from "../../chat/catch-up.ts";
 import { createKeyedQueue } from "../../chat/keyed-queue.ts";
-import type { Finding } from "../../chat/finding.ts";
+import { createPeople } from "../../chat/people-cache.ts";
+import { createPositions } from "../../chat/positions.ts";
+import { summarise, type Finding } from "../../chat/finding.ts";
 import type { ChatPlatform, Inbound, Place } from "../../chat/platform.ts";
 import { createMattermostApi } from "./api.ts";
 import { createCallbackTaker, createReplier, type CallbackAnswer } from "./callback-taker.ts";
 import { createCallbacks } from "./callbacks.ts";
-import { createCatchUp } from "./catch-up.ts";
 import { createChannels } from "./channels.ts";
 import { createConnection } from "./connection.ts";
 import {
@@ -17,15 +19,16 @@ import {
   isDirectChannel,
   readCommand,
   readPosted,
+  toCursor,
   toPlace,
+  toUser,
   type IncomingPost,
 } from "./inbound.ts";
 import { LOOK_AGAIN_MS } from "./limits.ts";
+import { readMissed } from "./missed.ts";
 import { slashTokensOf, type MattermostOptions } from "./options.ts";
 import { createOutbound, type Outbound } from "./outbound.ts";
-import { createPeople } from "./people.ts";
-import { createPositions } from "./positions.ts";
-import { createSelfTest, summarise } from "./self-test.ts";
+import { createSelfTest } from "./self-test.ts";
 
 /** Between a start and a stop. */
 export interface Session {
@@ -80,7 +83,10 @@ export async function startSession(deps: {
     settings["TelemetryId"] || settings["DiagnosticId"] || new URL(url).host,
   );
   const callbacks = createCallbacks({ token, slashTokens: slashTokensOf(options) });
-  const people = createPeople({ api, clock, workspace: () => workspace });
+  const people = createPeople({
+    ask: async (userId) => toUser(await api.user(userId), workspace),
+    clock,
+  });
   const channels = createChannels({ api });
   const outbound = createOutbound({ api, me, callbacks, callbackUrl });
   const directChannels = new Map<string, boolean>();
@@ -101,9 +107,10 @@ export async function startSession(deps: {
     logger,
   });
   const catchUp = createCatchUp({
-    api,
+    channels: () => api.channels(),
+    read: (channel, from, since) => readMissed(api, channel, from, since),
     positions,
-    take: (post, direct) => passOn(post, direct, "missed"),
+    take: (post, channel) => passOn(post, isDirectChannel(channel.type), "missed"),
     clock,
     logger,
   });
@@ -241,7 +248,7 @@ export async function startSession(deps: {
         await passOnCommand(post, text, direct);
         remember(post.id, from);
       }
-      positions.passed(post);
+      positions.passed(toCursor(post));
     });
   }
 
@@ -260,8 +267,8 @@ export async function startSession(deps: {
     try {
       user = await people.find(post.user_id);
     } catch (error) {
-      // Nobody may act whom we do not know. What is behind this post stays unread until it is.
-      positions.gap();
+      // Nobody may act whom we do not know. This post and what is behind it stay unread until we do.
+      positions.missed(toCursor(post));
       timers.after(READ_AGAIN_MS, () => {
         if (!stopping.signal.aborted) {
           track(reading, catchUp.run(), "reading again failed");
@@ -288,7 +295,7 @@ export async function startSession(deps: {
       sentAt: new Date(post.create_at),
       reply: createReplier({ outbound, asker, source: undefined }),
     };
-    const release = positions.hold(post);
+    const release = positions.hold(toCursor(post));
     void serve(event).finally(release);
   }
 

@@ -1,7 +1,4 @@
-import type { ChatUser } from "../../chat/platform.ts";
-import type { MattermostApi } from "./api.ts";
-import { toUser } from "./inbound.ts";
-import { PEOPLE_GOOD_FOR_MS } from "./limits.ts";
+import type { ChatUser } from "./platform.ts";
 
 /** Who people are. Asked once in a while, because the names and rights of people change. */
 export interface People {
@@ -9,13 +6,13 @@ export interface People {
   forget(userId: string): void;
 }
 
+/** How long it is remembered who somebody is. Changes are told to us, but not reliably. */
+const GOOD_FOR_MS = 60_000;
 const MOST_REMEMBERED = 10_000;
 
 export function createPeople(deps: {
-  readonly api: Pick<MattermostApi, "user">;
+  readonly ask: (userId: string) => Promise<ChatUser>;
   readonly clock: { now(): Date };
-  /** Where user ids are unique. */
-  readonly workspace: () => string;
 }): People {
   const known = new Map<string, { readonly user: Promise<ChatUser>; readonly until: number }>();
 
@@ -29,8 +26,8 @@ export function createPeople(deps: {
       if (known.size >= MOST_REMEMBERED) {
         known.clear();
       }
-      const user = deps.api.user(userId).then((found) => toUser(found, deps.workspace()));
-      known.set(userId, { user, until: now + PEOPLE_GOOD_FOR_MS });
+      const user = deps.ask(userId);
+      known.set(userId, { user, until: now + GOOD_FOR_MS });
       user.catch(() => known.delete(userId));
       return user;
     },
