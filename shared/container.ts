@@ -68,6 +68,8 @@ export interface Container {
   readonly subscribers: Subscriber[];
   /** Called after each commit that brought facts. */
   onFacts(wake: () => void): void;
+  /** Delivers now what these subscribers wait to try again. */
+  deliverNow(subscribers: readonly string[]): Promise<void>;
   /**
    * Brings the database in step with the configuration and with whom the identity provider lists, and takes over what a
    * server that was killed had begun.
@@ -195,6 +197,11 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     deliveries,
     subscribers,
     onFacts: (wake) => void wakers.push(wake),
+    async deliverNow(names) {
+      if ((await deliveries.hurry(names)) > 0) {
+        wakers.forEach((wake) => wake());
+      }
+    },
     async prepare() {
       if (isAlone) {
         await takeOver(uow);

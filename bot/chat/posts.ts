@@ -31,8 +31,8 @@ export interface Posts {
    * that is on screen. `anew` posts it again below, because people must act and edits notify nobody.
    */
   keep(place: Place, subject: string, render: RenderLive, how?: KeepOptions): Promise<void>;
-  /** Brings every message about the subject up to date, wherever it is. One dead platform does not keep the others waiting. */
-  refresh(subject: string, render: RenderLive, how?: KeepOptions): Promise<void>;
+  /** Brings every message about the subject up to date, wherever it is. One dead platform keeps none of the others waiting. */
+  refresh(subject: string, render: RenderLive, how?: RefreshOptions): Promise<void>;
   /**
    * Says something once in the thread of each message about the subject, on one platform or on all. `key` tells one such thing
    * from another.
@@ -58,6 +58,11 @@ export interface KeepOptions {
   readonly anew?: (previous: StoredPost, next: LiveCard) => boolean;
   /** Not merged with other edits: for what only this call knows. */
   readonly urgent?: boolean;
+}
+
+export interface RefreshOptions extends KeepOptions {
+  /** The only platform whose messages are meant. */
+  readonly platform?: string;
 }
 
 export interface PostsDeps {
@@ -152,10 +157,12 @@ export function createPosts(deps: PostsDeps): Posts {
   async function refresh(
     subject: string,
     render: RenderLive,
-    how: KeepOptions = {},
+    { platform: only, ...how }: RefreshOptions = {},
   ): Promise<void> {
     const posts = await chatStore.findPosts(subject);
-    const known = posts.filter((stored) => platforms.has(stored.platform));
+    const known = posts.filter(
+      ({ platform }) => platforms.has(platform) && (only === undefined || only === platform),
+    );
     await everyOne(known, (stored) => keep(toPlace(stored), subject, render, how));
   }
 

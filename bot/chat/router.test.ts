@@ -6,6 +6,7 @@ import {
   ShuttingDown,
   SignOffOutdated,
   SignOffRefused,
+  UpstreamUnavailable,
 } from "../../shared/errors/catalog.ts";
 import { createDrainer } from "../../shared/lib/drainer.ts";
 import { createLogger } from "../../shared/lib/logger.ts";
@@ -349,6 +350,41 @@ describe(createRouter.name, () => {
     await platform.click("Sign", dana);
     expect(textOf(platform.last("no longer what you saw"))).toContain("3 new commits in payments");
     expect(platform.messages.map(textOf)).toContain("Renewed");
+  });
+
+  it("does not keep the next click waiting for a platform that does not answer", async () => {
+    let isOutdated = false;
+    const { platform, stranger, posts } = await setUp(async () => {
+      if (isOutdated) {
+        throw new SignOffOutdated({ number: 12, seen: "a", current: "b", changes: [] });
+      }
+      const content = card("Card", "info", actions(button("Sign", sign.call({ release: 12 }))));
+      return { card: content, live: { subject: "release/12", shown: {} } };
+    });
+    await platform.say("approve 12", dana);
+    await posts.keep({ platform: "stranger", channelId: "x" }, "release/12", async () => ({
+      subject: "release/12",
+      shown: {},
+      card: card("Elsewhere", "info"),
+    }));
+    stranger.edit = () => new Promise(() => undefined);
+    isOutdated = true;
+
+    await platform.click("Sign", dana);
+    expect(platform.messages.map(textOf)).toContain("Renewed");
+  });
+
+  it("never says that nothing was done because what was done cannot be shown", async () => {
+    const { platform } = await setUp(async () => ({
+      card: card("Signed", "success"),
+      live: { subject: "release/12", shown: {}, card: card("Signed", "success") },
+    }));
+    platform.post = async () => {
+      throw new UpstreamUnavailable({ system: "Chat", operation: "posting", why: "it is away" });
+    };
+    await platform.say("approve 12", dana);
+    expect(platform.messages).toMatchObject([{ visibleTo: "sub-dana" }]);
+    expect(textOf(platform.last())).toMatch(/^Done\nIt is done, but I could not show it here/);
   });
 
   it("gives a reference for what it does not understand itself, and logs the same", async () => {

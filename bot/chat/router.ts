@@ -178,12 +178,31 @@ export function createRouter(deps: RouterDeps): Router {
         place: event.place,
         progress: progress.report,
       });
-      await reply(event, answer, receivedAt, await progress.finish());
+      await show(request, answer, receivedAt, await progress.finish());
     } catch (error) {
       await sorry(event, error, reference, await progress?.finish());
       if (error instanceof AppError && error.kind === "conflict" && subject !== undefined) {
-        await renew(subject);
+        await renew(subject, event.place.platform);
       }
+    }
+  }
+
+  /** What is done stays done when it cannot be shown, and must not be told as if it were not. */
+  async function show(
+    request: Request,
+    answer: Answer,
+    since: Date,
+    progressRef: MessageRef | undefined,
+  ): Promise<void> {
+    const { event } = request;
+    try {
+      await reply(event, answer, since, progressRef);
+    } catch (error) {
+      if (!request.changes) {
+        throw error;
+      }
+      logger.warn({ err: error, command: request.id }, "did it, and could not show it");
+      await send(event, unseenCard, "only-you");
     }
   }
 
@@ -236,10 +255,23 @@ export function createRouter(deps: RouterDeps): Router {
     await send(event, content, everyone ? "everyone" : "only-you");
   }
 
-  async function renew(subject: string): Promise<void> {
+  /** Waits for the platform it was asked on only: the next click may come from another one, and must not wait for it. */
+  async function renew(subject: string, asked: string): Promise<void> {
     const live = await deps.renderLive(subject);
-    if (live) {
-      await posts.refresh(subject, async () => live, { urgent: true });
+    if (!live) {
+      return;
+    }
+    const renewals = [...deps.platforms.keys()].map(
+      (platform) => [platform, renewOn(platform, live)] as const,
+    );
+    await new Map(renewals).get(asked);
+  }
+
+  async function renewOn(platform: string, live: LiveCard): Promise<void> {
+    try {
+      await posts.refresh(live.subject, async () => live, { urgent: true, platform });
+    } catch (error) {
+      logger.warn({ err: error, subject: live.subject, platform }, "could not renew a card");
     }
   }
 
@@ -345,6 +377,11 @@ export function createRouter(deps: RouterDeps): Router {
   }
 }
 
+const unseenCard = card(
+  "Done",
+  "warning",
+  text("It is done, but I could not show it here. The card follows as soon as the chat answers."),
+);
 const doneCard = card("Done", "success", text("The card above is up to date."));
 
 function staleCard({ event, text: typed }: Request, ageMs: number): Card {

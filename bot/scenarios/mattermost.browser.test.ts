@@ -111,6 +111,11 @@ async function release(number: number): Promise<ReleaseView> {
   return (await dana.get<ReleaseView>(`/releases/${String(number)}`)).body;
 }
 
+/** Roles that are signed and count. */
+function standing({ signOffs }: ReleaseView): readonly string[] {
+  return signOffs.filter(({ state }) => state === "counts").map(({ role }) => role);
+}
+
 describe("a release between Mattermost and the room", () => {
   it("is connected, with callbacks that arrive", async () => {
     await vi.waitFor(
@@ -151,6 +156,40 @@ describe("a release between Mattermost and the room", () => {
     await sees(/Dana Okafor/, releases);
     await dana.sees(/Dana Okafor/, "releases");
     expect(postsIn(general).filter((post) => /Release #1\b/.test(textOf(post)))).toHaveLength(1);
+  });
+
+  it("hears an event once that is delivered again", async () => {
+    const said = fake.say("mmdana", general, "@slipway why 1");
+    const answer = await sees(/[Ww]aiting|missing|sign/, general);
+    const count = postsIn(general).length;
+
+    fake.repeat(said);
+    fake.say("mmdana", general, "@slipway nonsense");
+
+    // What came after it is answered, so it was heard.
+    await sees(/did not understand/, fake.conversation(fake.bot.id, "mmdana"));
+    expect(postsIn(general)).toHaveLength(count);
+    expect(fake.posts.get(answer.id)?.delete_at).toBe(0);
+  });
+
+  it("counts clicks of one person on two platforms in the same moment once", async () => {
+    await dana.send("DELETE", "/releases/1/sign-offs/dev");
+    await vi.waitFor(async () => expect(standing(await release(1))).toEqual([]));
+    const inRoom = await dana.sees(/Release #1\b/, "releases");
+    await sees(/Approve as Dev/, releases);
+
+    await Promise.all([
+      fake.pressLabel("mmdana", "Approve as Dev"),
+      fake.pressLabel("mmdana", "Approve as Dev"),
+      dana.press(inRoom, "Approve as Dev"),
+    ]);
+
+    await vi.waitFor(async () => expect(standing(await release(1))).toEqual(["dev"]));
+    await sees(/1\/1 signed by Dana Okafor/, releases);
+    await sees(/1\/1 signed by Dana Okafor/, general);
+    await dana.sees(/1\/1 signed by Dana Okafor/, "releases");
+    const { body } = await dana.get<{ items: { name: string }[] }>("/releases/1/history?limit=500");
+    expect(body.items.filter(({ name }) => name === "release.signed_off")).toHaveLength(2);
   });
 
   it("is signed in the room, and the card in Mattermost follows", async () => {
@@ -256,4 +295,36 @@ describe("a release between Mattermost and the room", () => {
       interval: 100,
     });
   });
+
+  it.each([
+    ["Mattermost has taken the card and the answer is lost", true],
+    ["Mattermost has not taken the card", false],
+  ])(
+    "posts a card once when it is killed between the commit and the post, and %s",
+    async (_when, isTaken) => {
+      // Fewer open releases, and something to announce.
+      workspace.commit("auth-service", `feat: another ${String(isTaken)}`);
+      const held = fake.holdNext(/^POST \/posts$/);
+      const { body } = await dana.send<ReleaseView>("POST", "/releases", {
+        source: "uat",
+        destination: "master",
+      });
+      await held.arrived;
+      await server.kill();
+      if (isTaken) {
+        held.release();
+      }
+
+      await server.restart();
+
+      const title = new RegExp(`Release #${String(body.number)}: `);
+      await sees(title, releases);
+      // What is announced after it is there, so nothing of it is on its way any more.
+      await dana.send("POST", `/releases/${String(body.number)}/sign-offs`, { role: "dev" });
+      const card = await sees(/1\/1 signed by Dana Okafor/, releases);
+      expect(textOf(card)).toMatch(title);
+      expect(postsIn(releases).filter((post) => title.test(textOf(post)))).toHaveLength(1);
+      await dana.send("POST", `/releases/${String(body.number)}/close`, { reason: "done" });
+    },
+  );
 });

@@ -60,6 +60,44 @@ describe(startChat.name, () => {
     expect(chat.status()).toMatchObject([{ state: "stopped" }, { state: "stopped" }]);
   });
 
+  it("tells a platform that is back what it missed, without waiting for those that are away", async () => {
+    const { clock, platform, dead, deps, comeUp } = setUp();
+    comeUp();
+    const lost = vi.spyOn(dead, "status");
+    const deliverNow = vi.fn(async () => undefined);
+    const services = createFakeServices({
+      releases: {
+        view: async () => buildRelease(),
+        list: async () => ({ items: [buildRelease()], total: 1 }),
+      },
+      deployments: { list: async () => ({ items: [], total: 0 }) },
+    });
+    const chat = await startChat({ ...deps, services, platforms: [platform, dead], deliverNow });
+    await clock.advance(2_000);
+    for (const id of ["fake", "dead"]) {
+      await chat.posts.keep({ platform: id, channelId: "releases" }, "release/12", async () => ({
+        subject: "release/12",
+        shown: {},
+        card: { title: "as it was", tone: "info", blocks: [] },
+      }));
+    }
+    lost.mockReturnValue({ state: "reconnecting", since: clock.now() });
+    await clock.advance(2_000);
+    expect(deliverNow).not.toHaveBeenCalled();
+    platform.edit = () => new Promise(() => undefined);
+    lost.mockReturnValue({ state: "connected", since: clock.now() });
+
+    await clock.advance(3_000);
+
+    expect(deliverNow.mock.calls).toEqual([
+      [expect.arrayContaining(["chat-announce-release@dead", "chat-announce-deployment@dead"])],
+    ]);
+    expect(dead.messages.map(textOf)).toEqual([expect.stringMatching(/Release #12/)]);
+    const stopped = chat.stop();
+    await clock.advance(5_000);
+    await stopped;
+  });
+
   it("stops trying when it is stopped", async () => {
     const { clock, dead, deps } = setUp();
     const chat = await startChat({ ...deps, services: createFakeServices(), platforms: [dead] });

@@ -30,6 +30,8 @@ export interface ChatDeps {
   readonly systemActor: Actor;
   readonly drainer: Drainer;
   readonly logger: Logger;
+  /** Delivers now what these subscribers wait to try again: the platform they write to is back. */
+  readonly deliverNow?: (subscribers: readonly string[]) => Promise<void>;
   readonly clock?: { now(): Date };
   readonly timers?: Timers;
 }
@@ -70,6 +72,8 @@ interface Connection {
   state: "starting" | "started" | "failed" | "stopped";
   since: Date;
   why: string | null;
+  /** As far as the watch has seen; null before it looked for the first time. */
+  isUp: boolean | null;
 }
 
 /** A platform that hangs while it starts does not keep the process from becoming ready. */
@@ -80,6 +84,8 @@ const STOP_TIMEOUT_MS = 3_000;
 /** A connection that does not close is left to the end of the process. */
 const DISCONNECT_TIMEOUT_MS = 2_000;
 const REFRESH_MS = 10 * 60_000;
+/** How soon it is noticed that a platform is back. */
+const WATCH_MS = 1_000;
 /** How many open and how many recent things get their cards renewed; what is older moves on with its next fact. */
 const OPEN_LIMIT = 200;
 const RECENT_LIMIT = 30;
@@ -111,18 +117,20 @@ export function createChat(deps: ChatDeps): ChatService {
     offers: offersFor,
   });
   const connections = deps.platforms.map((platform): Connection => {
-    return { platform, state: "stopped", since: clock.now(), why: null };
+    return { platform, state: "stopped", since: clock.now(), why: null, isUp: null };
   });
   const scheduler = createScheduler({ logger, timers });
   const serving = new Set<Promise<void>>();
   const stopping = new AbortController();
   let connecting: readonly Promise<void>[] = [];
 
+  const subscribers = createChatSubscribers({ services, posts, platforms, systemActor });
+
   warnAboutUnknownPlaces();
   return {
     name: "chat",
     posts,
-    subscribers: createChatSubscribers({ services, posts, platforms, systemActor }),
+    subscribers,
     renderLive,
     start,
     refreshCards,
@@ -132,6 +140,7 @@ export function createChat(deps: ChatDeps): ChatService {
 
   async function start(): Promise<void> {
     scheduler.every({ name: "chat.refresh", everyMs: REFRESH_MS, run: refreshCards });
+    scheduler.every({ name: "chat.watch", everyMs: WATCH_MS, jitter: 0, run: watch });
     const first = connections.map((connection) => {
       const tried = tryToConnect(connection);
       return { tried, done: tried.then(() => keepTrying(connection)) };
@@ -205,16 +214,50 @@ export function createChat(deps: ChatDeps): ChatService {
     }
   }
 
+  /** Whoever is back is told what was missed at once, instead of when its next try falls due. */
+  async function watch(signal: AbortSignal): Promise<void> {
+    const back = connections.filter((connection) => {
+      const wasUp = connection.isUp;
+      connection.isUp = toStatus(connection).state === "connected";
+      return connection.isUp && wasUp === false;
+    });
+    for (const { platform } of back) {
+      logger.info({ platform: platform.id }, "chat is back, telling what was missed");
+    }
+    // Side by side: one that is back for a moment only keeps nobody else waiting.
+    await Promise.all(back.map(({ platform }) => tellWhatWasMissed(platform.id, signal)));
+  }
+
+  async function tellWhatWasMissed(platform: string, signal: AbortSignal): Promise<void> {
+    await deps.deliverNow?.(namesOf(platform));
+    await refreshOn(platform, await liveSubjects(), signal);
+  }
+
+  function namesOf(platform: string): readonly string[] {
+    return subscribers.map(({ name }) => name).filter((name) => name.endsWith(`@${platform}`));
+  }
+
   async function refreshCards(signal: AbortSignal): Promise<void> {
-    for (const subject of await liveSubjects()) {
+    const subjects = await liveSubjects();
+    // Whoever is away is brought up to date when it is back.
+    const there = connections.filter((connection) => toStatus(connection).state === "connected");
+    await Promise.all(there.map(({ platform }) => refreshOn(platform.id, subjects, signal)));
+  }
+
+  async function refreshOn(
+    platform: string,
+    subjects: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const subject of subjects) {
       if (signal.aborted || stopping.signal.aborted) {
         return;
       }
       try {
-        await refreshCard(subject);
+        await refreshCard(subject, platform);
       } catch (error) {
-        // The next one may stand on a platform that answers.
-        logger.warn({ err: error, subject }, "could not renew a card");
+        // The next one may be in a channel that takes it.
+        logger.warn({ err: error, subject, platform }, "could not renew a card");
       }
     }
   }
@@ -242,7 +285,7 @@ export function createChat(deps: ChatDeps): ChatService {
     ]);
   }
 
-  async function refreshCard(subject: string): Promise<void> {
+  async function refreshCard(subject: string, platform: string): Promise<void> {
     await posts.refresh(
       subject,
       async (previous) => {
@@ -252,7 +295,7 @@ export function createChat(deps: ChatDeps): ChatService {
         }
         return live;
       },
-      { anew: isReadyAgain },
+      { anew: isReadyAgain, platform },
     );
   }
 

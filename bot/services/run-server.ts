@@ -102,6 +102,7 @@ async function start(options: Parameters<typeof runServer>[0]): Promise<void> {
     systemActor,
     drainer,
     logger,
+    deliverNow: (subscribers) => container.deliverNow(subscribers),
     clock,
   });
   // Before anybody can speak: what they do must be announced.

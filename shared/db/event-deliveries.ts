@@ -31,6 +31,8 @@ export interface EventDeliveries {
   bury(claim: Claim, error: string): Promise<void>;
   /** Gives a delivery back as if it had not been tried. */
   release(claim: Claim): Promise<void>;
+  /** Makes due now what waits to be tried again by these subscribers: what kept them from it is gone. Returns how many. */
+  hurry(subscribers: readonly string[]): Promise<number>;
   /** Buries what is due to subscribers that are not among `known`. Returns how many. */
   buryOrphans(known: readonly string[]): Promise<number>;
   /** Removes what was delivered before. Returns how many. */
@@ -98,6 +100,23 @@ export function createEventDeliveries(deps: {
       update(claim, { nextAttemptAt: at, leaseUntil: null, lastError: error }),
     bury: (claim, error) => update(claim, { status: "dead", leaseUntil: null, lastError: error }),
     release: (claim) => update(claim, { leaseUntil: null, attempts: claim.attempts - 1 }),
+
+    async hurry(subscribers) {
+      const now = clock.now();
+      const where: WhereOptions<EventDeliveryRow> = {
+        status: "due",
+        subscriber: [...subscribers],
+        leaseUntil: null,
+        nextAttemptAt: { [Op.gt]: now },
+      };
+      if ((await EventDeliveryRow.findOne({ where, attributes: ["id"] })) === null) {
+        return 0;
+      }
+      const [count] = await uow.run((tx) =>
+        EventDeliveryRow.update({ nextAttemptAt: now }, { where, transaction: tx.sequelize }),
+      );
+      return count;
+    },
 
     async buryOrphans(known) {
       const where: WhereOptions<EventDeliveryRow> = {

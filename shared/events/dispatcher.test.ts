@@ -93,6 +93,29 @@ describe(createDispatcher.name, () => {
     ]);
   });
 
+  it("tries again at once when it is told that what was in the way is gone", async () => {
+    let isAway = true;
+    const heard: string[] = [];
+    const away = (name: string) =>
+      subscriber(name, async () => {
+        if (isAway) {
+          throw new UpstreamUnavailable({ system: "Chat", operation: "posting", why: "away" });
+        }
+        heard.push(name);
+      });
+    const { runOnce } = await setUp(away("a"), away("b"));
+    await close(12);
+    await runOnce();
+    isAway = false;
+    await runOnce();
+    expect(heard).toEqual([]);
+
+    expect(await deliveries.hurry(["a"])).toBe(1);
+    await runOnce();
+    expect(heard).toEqual(["a"]);
+    expect(await deliveries.hurry(["a"])).toBe(0);
+  });
+
   it("delivers facts about one subject in order and about several side by side", async () => {
     const heard: string[] = [];
     let running = 0;

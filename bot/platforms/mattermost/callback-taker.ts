@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
+import { AppError } from "../../../shared/errors/app-error.ts";
+import { InternalFault } from "../../../shared/errors/catalog.ts";
 import { randomToken } from "../../../shared/lib/ids.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Timers } from "../../../shared/lib/scheduler.ts";
 import type { FormSpec } from "../../chat/card.ts";
+import { errorCard } from "../../chat/error-card.ts";
 import type { People } from "../../chat/people-cache.ts";
 import type { ChatUser, Inbound, MessageRef, Outgoing, Replier } from "../../chat/platform.ts";
 import type { Callbacks } from "./callbacks.ts";
@@ -86,9 +89,12 @@ export function createCallbackTaker(deps: {
     work: (hold: ReturnType<typeof createHold>) => Promise<void>,
   ): Promise<CallbackAnswer> {
     const hold = createHold(kind, deps.timers);
+    const reference = `${PLATFORM_ID}:${randomToken(8)}`;
     work(hold)
       .catch((error: unknown) => {
-        logger.warn({ err: error, kind }, "could not serve a callback of mattermost");
+        logger.warn({ err: error, kind, reference }, "could not serve a callback of mattermost");
+        // Answering is the one thing that still works when the server cannot be asked who that was.
+        hold.tell(errorCard(error instanceof AppError ? error : new InternalFault({ reference })));
       })
       .finally(hold.release);
     return { status: 200, json: await hold.answer };

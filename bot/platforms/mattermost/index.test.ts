@@ -534,6 +534,25 @@ describe("presses, forms and slash commands", () => {
     expect(own.fake.posts.size).toBe(1);
   });
 
+  it("says so when the server does not tell who pressed", async () => {
+    await postButtons();
+    own.fake.failNext(3, 503, /^GET \/users\/sub-/);
+    const pressing = own.fake.pressLabel(DANA, "Approve as Dev");
+    await vi.waitFor(async () => {
+      await own.clock.advance(50);
+      expect(own.fake.ephemerals).toMatchObject([
+        {
+          userId: DANA,
+          post: {
+            message: expect.stringMatching(/Mattermost does not answer.*Nothing was changed/s),
+          },
+        },
+      ]);
+    });
+    expect(await pressing).toMatchObject({ status: 200 });
+    expect(inbox).toEqual([]);
+  });
+
   it("writes a late private word into a conversation, because bots may not whisper", async () => {
     await postButtons();
     let finish: () => void = () => undefined;

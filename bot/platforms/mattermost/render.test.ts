@@ -25,7 +25,7 @@ function drawCard(card: Partial<Card>): MattermostContent {
 }
 
 function asPost({ message: text, props }: MattermostContent): Pick<FakePost, "message" | "props"> {
-  return { message: text, props: structuredClone(props) as FakePost["props"] };
+  return { message: text, props: structuredClone(props) as unknown as FakePost["props"] };
 }
 
 describe(renderMattermostMessage.name, () => {
