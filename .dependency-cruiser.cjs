@@ -136,6 +136,11 @@ module.exports = {
       "What Mattermost looks like stays in its own platform.",
     ),
     vendor(
+      ["discord.js", "@discordjs", "discord-api-types"],
+      "bot/platforms/discord",
+      "What Discord looks like stays in its own platform.",
+    ),
+    vendor(
       ["ws"],
       "dashboard/server",
       "The socket of the room lives in dashboard/server/room-socket.ts.",

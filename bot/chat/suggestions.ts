@@ -67,18 +67,16 @@ export function createSuggestions(deps: {
     }
   }
 
-  async function known(
-    actor: Actor,
-    kind: string,
-    wanted: string,
-  ): Promise<readonly Suggestion[]> {
+  async function known(actor: Actor, kind: string, wanted: string): Promise<readonly Suggestion[]> {
     switch (kind) {
       case "number": {
         const { items } = await services.releases.list(actor, { limit: MOST_READ, offset: 0 });
-        return items.map(({ number, source, destination, status }) => ({
-          label: `#${number} ${source} → ${destination} (${status.replaceAll("_", " ")})`,
-          value: String(number),
-        }));
+        return items.map(({ number, status, ...release }) => {
+          const from = release.sourceBranch ?? release.fromEnvironment ?? "";
+          const to = release.destinationBranch ?? release.targetEnvironment ?? "";
+          const label = `#${number} ${from} → ${to} (${status.replaceAll("_", " ")})`;
+          return { label, value: String(number) };
+        });
       }
       case "deployment": {
         const { items } = await services.deployments.list(actor, { limit: MOST_READ, offset: 0 });
@@ -123,5 +121,8 @@ function fits(wanted: string, label: string, value: string): boolean {
 /** What begins like it comes first; sorting keeps the order of equals. */
 function rank(wanted: string, value: string): number {
   const lower = value.toLowerCase();
-  return lower === wanted ? 0 : lower.startsWith(wanted) ? 1 : 2;
+  if (lower === wanted) {
+    return 0;
+  }
+  return lower.startsWith(wanted) ? 1 : 2;
 }

@@ -85,6 +85,7 @@ describe("config.example.yaml", () => {
       env: {
         SLIPWAY_CLIENT_SECRET: "hush-hush",
         REGISTRY_TOKEN: "hush-hush",
+        DISCORD_TOKEN: "hush-hush",
         MATTERMOST_TOKEN: "hush-hush",
         MATTERMOST_SLASH_TOKEN: "hush-hush",
       },

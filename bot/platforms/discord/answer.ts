@@ -79,9 +79,7 @@ export function createInteractionAnswer(deps: {
       const isFirst = isThinking;
       isThinking = false;
       try {
-        const made = await (isFirst
-          ? api.replaceAnswer(key, content)
-          : api.followUp(key, content));
+        const made = await (isFirst ? api.replaceAnswer(key, content) : api.followUp(key, content));
         return { messageId: made.id };
       } catch (error) {
         if (!refusalOf(error)) {

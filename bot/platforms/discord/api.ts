@@ -1,4 +1,4 @@
-import { DiscordAPIError, HTTPError, REST, RateLimitError, Routes } from "discord.js";
+import type { DiscordAPIError, REST } from "discord.js";
 import { z } from "zod";
 import type { Secret } from "../../../shared/config/secret.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
@@ -20,6 +20,7 @@ import {
   THREAD_ARCHIVE_MINUTES,
 } from "./limits.ts";
 import type { DiscordContent, DiscordModal } from "./render.ts";
+import { loadDiscord } from "./sdk.ts";
 import type { SlashCommand } from "./slash.ts";
 
 const SYSTEM = "Discord";
@@ -86,6 +87,7 @@ export interface DiscordApi {
   ): Promise<IncomingMessage>;
   replaceMessage(channelId: string, messageId: string, content: DiscordContent): Promise<void>;
   startThread(channelId: string, messageId: string, name: string): Promise<IncomingChannel>;
+  reopenThread(id: string): Promise<void>;
   register(command: SlashCommand["definition"]): Promise<void>;
   /** Goes past every queue: Discord waits three seconds. */
   answer(interaction: InteractionKey, answer: FirstAnswer): Promise<void>;
@@ -107,6 +109,7 @@ export function createDiscordApi(deps: {
   readonly logger: Logger;
 }): DiscordApi {
   const { applicationId, guildId, logger } = deps;
+  const { REST, Routes } = loadDiscord();
   const closing = new AbortController();
   const rest = new REST({
     api: deps.apiUrl,
@@ -129,51 +132,51 @@ export function createDiscordApi(deps: {
       logger.debug({ route, method, timeToReset, scope }, "waiting for discord's rate limit"),
     );
   }
-  const { signal } = closing;
-
   return {
     rest,
     me: () =>
-      ask("reading the bot account", IncomingUser, () => rest.get(Routes.user(), { signal })),
+      ask("reading the bot account", IncomingUser, (signal) => rest.get(Routes.user(), { signal })),
     application: () =>
-      ask("reading the application", Application, () =>
+      ask("reading the application", Application, (signal) =>
         rest.get(Routes.currentApplication(), { signal }),
       ),
     guild: () =>
-      ask("reading the server", Guild, () => rest.get(Routes.guild(guildId), { signal })),
+      ask("reading the server", Guild, (signal) => rest.get(Routes.guild(guildId), { signal })),
     roles: () =>
-      ask("reading the roles", z.array(Role), () =>
+      ask("reading the roles", z.array(Role), (signal) =>
         rest.get(Routes.guildRoles(guildId), { signal }),
       ),
     channels: () =>
-      ask("reading the channels", z.array(IncomingChannel), () =>
+      ask("reading the channels", z.array(IncomingChannel), (signal) =>
         rest.get(Routes.guildChannels(guildId), { signal }),
       ),
     async threads() {
-      const found = await ask("reading the threads", Threads, () =>
+      const found = await ask("reading the threads", Threads, (signal) =>
         rest.get(Routes.guildActiveThreads(guildId), { signal }),
       );
       return found.threads;
     },
     channel: (id) =>
-      ask("reading a channel", IncomingChannel, () => rest.get(Routes.channel(id), { signal })),
+      ask("reading a channel", IncomingChannel, (signal) =>
+        rest.get(Routes.channel(id), { signal }),
+      ),
     member: (userId) =>
-      ask("looking somebody up", IncomingMember, () =>
+      ask("looking somebody up", IncomingMember, (signal) =>
         rest.get(Routes.guildMember(guildId, userId), { signal }),
       ),
     directChannel: (userId) =>
-      ask("opening a conversation", IncomingChannel, () =>
+      ask("opening a conversation", IncomingChannel, (signal) =>
         rest.post(Routes.userChannels(), { body: { recipient_id: userId }, signal }),
       ),
     async messagesAfter(channelId, messageId) {
       const query = new URLSearchParams({ after: messageId, limit: String(MAX_PAGE) });
-      const found = await ask("reading messages", z.array(IncomingMessage), () =>
+      const found = await ask("reading messages", z.array(IncomingMessage), (signal) =>
         rest.get(Routes.channelMessages(channelId), { query, signal }),
       );
       return found.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
     },
     createMessage: (channelId, content, nonce, replyTo) =>
-      ask("posting", IncomingMessage, () =>
+      ask("posting", IncomingMessage, (signal) =>
         rest.post(Routes.channelMessages(channelId), {
           body: {
             ...content,
@@ -187,12 +190,12 @@ export function createDiscordApi(deps: {
         }),
       ),
     async replaceMessage(channelId, messageId, content) {
-      await ask("editing a message", z.unknown(), () =>
+      await ask("editing a message", z.unknown(), (signal) =>
         rest.patch(Routes.channelMessage(channelId, messageId), { body: content, signal }),
       );
     },
     startThread: (channelId, messageId, name) =>
-      ask("starting a thread", IncomingChannel, () =>
+      ask("starting a thread", IncomingChannel, (signal) =>
         rest.post(Routes.threads(channelId, messageId), {
           body: {
             name: name.slice(0, MAX_THREAD_NAME_LENGTH),
@@ -201,8 +204,13 @@ export function createDiscordApi(deps: {
           signal,
         }),
       ),
+    async reopenThread(id) {
+      await ask("opening a thread again", z.unknown(), (signal) =>
+        rest.patch(Routes.channel(id), { body: { archived: false }, signal }),
+      );
+    },
     async register(command) {
-      await ask("registering the slash command", z.unknown(), () =>
+      await ask("registering the slash command", z.unknown(), (signal) =>
         rest.put(Routes.applicationGuildCommands(applicationId, guildId), {
           body: [command],
           signal,
@@ -210,7 +218,7 @@ export function createDiscordApi(deps: {
       );
     },
     async answer({ id, token }, answer) {
-      await ask("answering", z.unknown(), () =>
+      await ask("answering", z.unknown(), (signal) =>
         quick.post(Routes.interactionCallback(id, token), {
           body: toCallback(answer),
           auth: false,
@@ -219,7 +227,7 @@ export function createDiscordApi(deps: {
       );
     },
     followUp: ({ token }, content) =>
-      ask("answering privately", IncomingMessage, () =>
+      ask("answering privately", IncomingMessage, (signal) =>
         quick.post(Routes.webhook(applicationId, token), {
           body: { ...content, flags: EPHEMERAL },
           query: new URLSearchParams({ wait: "true" }),
@@ -228,7 +236,7 @@ export function createDiscordApi(deps: {
         }),
       ),
     replaceAnswer: ({ token }, content) =>
-      ask("answering privately", IncomingMessage, () =>
+      ask("answering privately", IncomingMessage, (signal) =>
         quick.patch(Routes.webhookMessage(applicationId, token), {
           body: content,
           auth: false,
@@ -236,7 +244,7 @@ export function createDiscordApi(deps: {
         }),
       ),
     async removeAnswer({ token }) {
-      await ask("tidying up", z.unknown(), () =>
+      await ask("tidying up", z.unknown(), (signal) =>
         quick.delete(Routes.webhookMessage(applicationId, token), { auth: false, signal }),
       );
     },
@@ -252,26 +260,39 @@ export function createDiscordApi(deps: {
   async function ask<T>(
     operation: string,
     schema: z.ZodType<T>,
-    request: () => Promise<unknown>,
+    request: (signal: AbortSignal) => Promise<unknown>,
   ): Promise<T> {
+    // The vendor's client never stops listening to a signal, so each request has one of its own.
+    const own = new AbortController();
+    const end = () => own.abort();
+    closing.signal.addEventListener("abort", end, { once: true });
     let answer: unknown;
     try {
       if (closing.signal.aborted) {
-        throw new UpstreamUnavailable({ system: SYSTEM, operation, why: "the connection is closed" });
+        throw closed(operation);
       }
-      answer = await request();
+      answer = await request(own.signal);
     } catch (error) {
-      throw translate(operation, error);
+      throw closing.signal.aborted ? closed(operation) : translate(operation, error);
+    } finally {
+      closing.signal.removeEventListener("abort", end);
     }
     const parsed = schema.safeParse(answer);
     if (!parsed.success) {
       throw new UpstreamRejected(
         { system: SYSTEM, operation, why: "what came back is no answer of Discord" },
-        { cause: parsed.error, remedy: "Check chat.discord.api_url, and whatever stands in between." },
+        {
+          cause: parsed.error,
+          remedy: "Check chat.discord.api_url, and whatever stands in between.",
+        },
       );
     }
     return parsed.data;
   }
+}
+
+function closed(operation: string): AppError {
+  return new UpstreamUnavailable({ system: SYSTEM, operation, why: "the connection is closed" });
 }
 
 function toCallback(answer: FirstAnswer): object {
@@ -297,6 +318,7 @@ function toCallback(answer: FirstAnswer): object {
 
 /** Whatever went wrong, as the error that people and retries understand. */
 function translate(operation: string, error: unknown): AppError {
+  const { DiscordAPIError, HTTPError, RateLimitError } = loadDiscord();
   if (error instanceof AppError) {
     return error;
   }
@@ -330,7 +352,10 @@ function translate(operation: string, error: unknown): AppError {
       { cause: error },
     );
   }
-  return new UpstreamUnavailable({ system: SYSTEM, operation, why: reasonOf(error) }, { cause: error });
+  return new UpstreamUnavailable(
+    { system: SYSTEM, operation, why: reasonOf(error) },
+    { cause: error },
+  );
 }
 
 function refused(operation: string, error: DiscordAPIError): AppError {

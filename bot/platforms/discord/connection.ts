@@ -1,4 +1,5 @@
-import { SimpleIdentifyThrottler, WebSocketManager, type REST, type SessionInfo } from "discord.js";
+import type { SessionInfo, WebSocketManager as Manager } from "@discordjs/ws";
+import type { REST } from "discord.js";
 import type { Secret } from "../../../shared/config/secret.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
 import { UpstreamTimeout, UpstreamUnavailable } from "../../../shared/errors/catalog.ts";
@@ -13,6 +14,7 @@ import {
   FIRST_RETRY_MS,
   LONGEST_RETRY_MS,
 } from "./limits.ts";
+import { loadGateway } from "./sdk.ts";
 
 /** The gateway. It is found again by itself until it is closed, or Discord says that it will never let us in. */
 export interface Connection {
@@ -43,7 +45,7 @@ const FATAL: readonly number[] = [AUTHENTICATION_FAILED, 4010, 4011, 4012, 4013]
 
 /** The vendor's client with everything that belongs to one attempt to be connected. */
 interface Attempt {
-  readonly manager: WebSocketManager;
+  readonly manager: Manager;
   /** From now on it neither says nor does anything. */
   isOver: boolean;
   readonly startedAt: Date;
@@ -114,6 +116,7 @@ export function createConnection(deps: {
   }
 
   function begin(): void {
+    const { SimpleIdentifyThrottler, WebSocketManager } = loadGateway();
     const manager = new WebSocketManager({
       token: deps.token.reveal(),
       intents,
@@ -149,7 +152,7 @@ export function createConnection(deps: {
     );
     manager.on(
       "dispatch",
-      heard(({ data }) => {
+      heard(({ data }: { readonly data: { readonly t: string; readonly d: unknown } }) => {
         heardAt = clock.now();
         listener.onEvent({ name: data.t, data: data.d });
       }),
@@ -162,10 +165,14 @@ export function createConnection(deps: {
     );
     manager.on(
       "closed",
-      heard(({ code }) => onClosed(code)),
+      heard(({ code }: { readonly code: number }) => onClosed(code)),
     );
-    manager.on("error", ({ error }) => logger.debug({ err: error }, "discord gateway"));
-    manager.on("debug", ({ message }) => logger.trace({ said: message }, "discord gateway"));
+    manager.on("error", ({ error }: { readonly error: Error }) =>
+      logger.debug({ err: error }, "discord gateway"),
+    );
+    manager.on("debug", ({ message }: { readonly message: string }) =>
+      logger.debug({ said: message }, "discord gateway"),
+    );
     manager.connect().catch(
       heard((error: unknown) => {
         // After a close code it is known already what to do.

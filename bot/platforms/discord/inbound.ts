@@ -196,9 +196,7 @@ const Answer = z.object({
 const FormData = z.object({
   custom_id: z.string(),
   components: z
-    .array(
-      z.object({ component: Answer.optional(), components: z.array(Answer).optional() }),
-    )
+    .array(z.object({ component: Answer.optional(), components: z.array(Answer).optional() }))
     .default([]),
 });
 

@@ -7,7 +7,7 @@ import { HttpUrl, SecretText } from "../../../shared/config/values.ts";
  */
 const Snowflake = z
   .string({ error: "must be in quotes: a number that long loses its last digits" })
-  .regex(/^\d{15,20}$/, {
+  .refine((text) => /^\d{15,20}$/.test(text), {
     error: "is not an id of Discord",
     params: {
       fix: "Switch on User Settings > Advanced > Developer Mode, then right-click and choose Copy ID.",

@@ -31,6 +31,8 @@ export function createOutbound(deps: {
   /** Edits that have not been sent: whoever comes now replaces them. */
   const waiting = new Map<string, WaitingEdit>();
   const conversations = new Map<string, string>();
+  /** Threads that are known to be there. */
+  const threads = new Set<string>();
   /** Channels that refused us lately, and until when they are not asked again. */
   const refusing = new Map<string, number>();
 
@@ -57,9 +59,6 @@ export function createOutbound(deps: {
     });
   }
 
-  /** Threads that are known to be there. */
-  const threads = new Set<string>();
-
   /**
    * The channel of a thread: of an existing one, or of a new one below the message with that id. Undefined where there can be
    * none (conversations, threads, missing rights): what is said then refers to the message.
@@ -84,11 +83,7 @@ export function createOutbound(deps: {
     return threadId;
   }
 
-  async function startThread(
-    channelId: string,
-    messageId: string,
-    name: string,
-  ): Promise<boolean> {
+  async function startThread(channelId: string, messageId: string, name: string): Promise<boolean> {
     try {
       await api.startThread(channelId, messageId, name);
       return true;
@@ -120,8 +115,17 @@ export function createOutbound(deps: {
     waiting.delete(ref.messageId);
     const channelId = channelOf(ref);
     await whereAllowed(ref.channelId, async () => {
+      const replaceIt = () =>
+        api.replaceMessage(channelId, ref.messageId, renderDiscordMessage(own.message));
       try {
-        await api.replaceMessage(channelId, ref.messageId, renderDiscordMessage(own.message));
+        await replaceIt().catch(async (error: unknown) => {
+          if (!isRefused(error, "threadArchived")) {
+            throw error;
+          }
+          // After a week of silence. Writing there would open it again, an edit does not.
+          await api.reopenThread(channelId);
+          await replaceIt();
+        });
       } catch (error) {
         if (isRefused(error, "unknownMessage", "unknownChannel")) {
           throw new MessageNotFound({ message: ref.messageId }, { cause: error });

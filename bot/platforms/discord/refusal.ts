@@ -1,4 +1,4 @@
-import { DiscordAPIError } from "discord.js";
+import { loadDiscord } from "./sdk.ts";
 
 /** What Discord calls its refusals, as far as they mean something to us (topics/opcodes-and-status-codes#json). */
 export const REFUSALS = {
@@ -14,6 +14,7 @@ export const REFUSALS = {
   cannotWriteTo: 50_007,
   missingPermissions: 50_013,
   tokenIsOver: 50_027,
+  threadArchived: 50_083,
   threadExists: 160_004,
 } as const;
 
@@ -25,16 +26,13 @@ export interface Refusal {
 /** The refusal behind an error; undefined when Discord did not refuse. */
 export function refusalOf(error: unknown): Refusal | undefined {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof DiscordAPIError
+  return cause instanceof loadDiscord().DiscordAPIError
     ? { status: cause.status, code: Number(cause.code) }
     : undefined;
 }
 
 /** Whether Discord refused for one of these reasons. */
-export function isRefused(
-  error: unknown,
-  ...reasons: readonly (keyof typeof REFUSALS)[]
-): boolean {
+export function isRefused(error: unknown, ...reasons: readonly (keyof typeof REFUSALS)[]): boolean {
   const code = refusalOf(error)?.code;
   return reasons.some((reason) => REFUSALS[reason] === code);
 }

@@ -441,7 +441,10 @@ function drawInput(field: FormField): Readonly<Record<string, unknown>> {
     custom_id: name,
     style: isLong ? 2 : 1,
     required,
-    max_length: Math.min(MAX_ANSWER_LENGTH, Math.max(field.maxLength ?? 0, initial.length) || MAX_ANSWER_LENGTH),
+    max_length: Math.min(
+      MAX_ANSWER_LENGTH,
+      Math.max(field.maxLength ?? 0, initial.length) || MAX_ANSWER_LENGTH,
+    ),
     ...(initial === "" ? {} : { value: initial }),
     ...(hint === "" ? {} : { placeholder: hint }),
   };

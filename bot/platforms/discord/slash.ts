@@ -17,7 +17,15 @@ const SAY = "say";
 /** A group of fewer commands would only be one more word to type. */
 const SMALLEST_GROUP = 4;
 /** Kinds of which somebody else knows which ones there are (`Suggestions`). */
-const COMPLETED = ["number", "deployment", "environment", "service", "repository", "role", "command"];
+const COMPLETED = [
+  "number",
+  "deployment",
+  "environment",
+  "service",
+  "repository",
+  "role",
+  "command",
+];
 
 /** `ApplicationCommandOptionType`. */
 const SUB_COMMAND = 1;
@@ -108,7 +116,9 @@ export function createSlashCommand(specs: readonly SlashSpec[]): SlashCommand {
       const { name, fields } = innermost(options);
       const typing = fields.find(({ focused }) => focused);
       const field = byPhrase.get(name)?.fields.find((each) => each.name === typing?.name);
-      return typing && field ? { kind: field.part.of, typed: String(typing.value ?? "") } : undefined;
+      return typing && field
+        ? { kind: field.part.of, typed: String(typing.value ?? "") }
+        : undefined;
     },
   };
 }
