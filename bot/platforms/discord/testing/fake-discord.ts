@@ -440,7 +440,7 @@ export async function startFakeDiscord(options: {
     });
     request.on("end", () => {
       const path = new URL(request.url ?? "", url);
-      const line = `${request.method ?? ""} ${path.pathname.replace(/^\/api\/v10/, "")}`;
+      const line = `${request.method ?? ""} ${decodeURIComponent(path.pathname).replace(/^\/api\/v10/, "")}`;
       serve(request, line, path.searchParams, text).then(
         (answer) => {
           if (INVALID.includes(answer.status)) {

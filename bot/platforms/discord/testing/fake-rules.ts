@@ -35,7 +35,9 @@ export function json(value: unknown, status = 200): Answer {
 }
 
 export function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
-  response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
+  // What has no content has no type either.
+  const type = status === 204 ? {} : { "content-type": "application/json" };
+  response.writeHead(status, { ...type, ...headers }).end(body);
 }
 
 const Text = (min: number, max: number) => z.string().min(min).max(max);
