@@ -23,7 +23,7 @@ function suggestions(
       subjectOf: async () => subject,
       actorOf: async () => {
         if (change.isInactive) {
-          throw new PersonInactive({});
+          throw new PersonInactive({ name: "Dana" });
         }
         return dana;
       },

@@ -68,7 +68,7 @@ export const MAX_CELL_LENGTH = 60;
 /** Columns are squeezed until a row of a table fits: longer ones break on a screen and nobody can read them. */
 export const MAX_ROW_LENGTH = 64;
 /** Kept free for saying that there is more. */
-export const REMARK_LENGTH = 60;
+export const REMARK_LENGTH = 100;
 
 /** A form that is not open by then has to be asked for once more; Discord itself would give up a little later. */
 export const FORM_PATIENCE_MS = 2_200;

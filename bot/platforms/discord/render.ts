@@ -6,6 +6,7 @@ import {
   disarmLinks,
   disarmMentions,
   firstOf,
+  visible,
 } from "../../chat/fit.ts";
 import type { Outgoing } from "../../chat/platform.ts";
 import { renderMarkdown, type Dialect } from "../../chat/render-markdown.ts";
@@ -148,7 +149,7 @@ function drawButton(
   item: ActionItem,
   tokens: ReadonlyMap<ActionItem, string>,
 ): readonly DiscordButton[] {
-  const label = cut(item.label, MAX_LABEL_LENGTH);
+  const label = plain(item.label, MAX_LABEL_LENGTH);
   if (item.type === "link") {
     return item.url.length > MAX_LINK_LENGTH
       ? []
@@ -198,6 +199,8 @@ function createDrafts(card: Card) {
   const shownTitle = cut(title, MAX_EMBED_TITLE_LENGTH);
   const all: Draft[] = [{ texts: [], fields: [] }];
   let left = MAX_EMBEDS_LENGTH - shownTitle.length - REMARK_LENGTH;
+  /** Several blocks may be cut, and each says so while there is room. */
+  let remarkRoom = REMARK_LENGTH;
   let isFull = false;
 
   return {
@@ -267,9 +270,10 @@ function createDrafts(card: Card) {
   function remark(words: string): void {
     isFull = false;
     const { texts, fields } = current();
-    if (fields.length > 0 && !begin()) {
+    if (words.length + 2 > remarkRoom || (fields.length > 0 && !begin())) {
       return;
     }
+    remarkRoom -= words.length + 2;
     if ([...texts, words].join("\n\n").length <= MAX_EMBED_TEXT_LENGTH || begin()) {
       current().texts.push(words);
     }
@@ -308,7 +312,7 @@ function drawTable(
   room: number,
 ): string {
   const cells = [columns, ...rows.slice(0, MAX_TABLE_ROWS)].map((row) =>
-    columns.map((_, index) => cut(row[index] ?? "", MAX_CELL_LENGTH)),
+    columns.map((_, index) => cut(visible(row[index] ?? "").replace(/\s+/g, " "), MAX_CELL_LENGTH)),
   );
   const widths = squeeze(
     columns.map((_, index) => Math.max(...cells.map((row) => lengthOf(row[index] ?? "")))),
@@ -400,13 +404,13 @@ export function fitsModal(form: FormSpec): boolean {
 export function renderDiscordModal(form: FormSpec, token: string): DiscordModal {
   return {
     custom_id: customId("sent", token),
-    title: cut(form.title, MAX_FORM_TITLE_LENGTH),
+    title: plain(form.title, MAX_FORM_TITLE_LENGTH),
     components: form.fields.map((field) => {
-      const label = cut(field.label, MAX_FORM_LABEL_LENGTH);
+      const label = plain(field.label, MAX_FORM_LABEL_LENGTH);
       return {
         type: LABEL,
         label,
-        ...(label === field.label ? {} : { description: cut(field.label, MAX_FORM_HELP_LENGTH) }),
+        ...(label === field.label ? {} : { description: plain(field.label, MAX_FORM_HELP_LENGTH) }),
         component: drawInput(field),
       };
     }),
@@ -428,7 +432,7 @@ function drawInput(field: FormField): Readonly<Record<string, unknown>> {
       custom_id: name,
       required,
       options: options.map(({ label, value }) => ({
-        label: cut(label, MAX_OPTION_LENGTH),
+        label: plain(label, MAX_OPTION_LENGTH),
         value,
         ...(value === initial ? { default: true } : {}),
       })),
@@ -450,12 +454,17 @@ function drawInput(field: FormField): Readonly<Record<string, unknown>> {
   };
 }
 
+/** Where nothing is markup, and nothing may be empty. */
+function plain(text: string, limit: number): string {
+  return cut(visible(text).replace(/\s+/g, " ").trim(), limit) || "…";
+}
+
 /**
  * Markup that Discord's apps know. `<` begins mentions of people, roles, channels and commands, emoji and times; in an embed
  * nobody would be notified by them, but they would show what nobody wrote.
  */
 function escapeText(text: string): string {
-  return disarmLinks(disarmMentions(text))
+  return disarmLinks(disarmMentions(visible(text)))
     .replace(/[\\`*_~|[\]<]/g, "\\$&")
     .replace(/^(\s*)([+\->#])/gm, "$1\\$2")
     .replace(/^(\s*\d{1,9})([.)])(?=\s|$)/gm, "$1\\$2");
@@ -467,10 +476,11 @@ const dialect: Dialect = {
     const fence = text.includes("`") ? "``" : "`";
     const room = text.startsWith("`") || text.endsWith("`") ? " " : "";
     // Two is as far as a fence of a line goes.
-    const inside = text.replace(/`(?=`)/g, `\`${ZERO_WIDTH_SPACE}`);
+    const inside = visible(text).replace(/`(?=`)/g, `\`${ZERO_WIDTH_SPACE}`);
     return text === "" ? "" : `${fence}${room}${inside}${room}${fence}`;
   },
-  codeBlock: (text) => `\`\`\`\n${text.replace(/`(?=`)/g, `\`${ZERO_WIDTH_SPACE}`)}\n\`\`\``,
+  codeBlock: (text) =>
+    `\`\`\`\n${visible(text).replace(/`(?=`)/g, `\`${ZERO_WIDTH_SPACE}`)}\n\`\`\``,
   strong: (inner) => (inner === "" ? "" : `**${inner}**`),
   emphasis: (inner) => (inner === "" ? "" : `*${inner}*`),
   strike: (inner) => (inner === "" ? "" : `~~${inner}~~`),

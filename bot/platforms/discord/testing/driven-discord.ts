@@ -17,7 +17,7 @@ export interface DrivenDiscord {
   readonly channelId: string;
   readonly options: DiscordOptions;
   /** What is suggested for each kind. */
-  readonly suggested: Map<string, readonly Suggestion[]>;
+  readonly suggested: Map<string, readonly Suggestion[] | Promise<readonly Suggestion[]>>;
   /** Another process on the same data. */
   another(): DiscordPlatform;
   /** Resolves when the platform has handed on everything that was said so far. */
@@ -41,7 +41,7 @@ export async function driveDiscord(
     },
   });
   const chatStore = createFakeChatStore();
-  const suggested = new Map<string, readonly Suggestion[]>();
+  const suggested: DrivenDiscord["suggested"] = new Map();
   const started: DiscordPlatform[] = [];
   let current: DiscordPlatform | undefined;
   const fake = await startFakeDiscord({ clock });
