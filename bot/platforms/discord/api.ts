@@ -1,4 +1,5 @@
-import type { DiscordAPIError, REST } from "discord.js";
+import { setMaxListeners } from "node:events";
+import type { DiscordAPIError, REST, RateLimitData } from "discord.js";
 import { z } from "zod";
 import type { Secret } from "../../../shared/config/secret.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
@@ -111,13 +112,15 @@ export function createDiscordApi(deps: {
   const { applicationId, guildId, logger } = deps;
   const { REST, Routes } = loadDiscord();
   const closing = new AbortController();
+  // One for each request under way.
+  setMaxListeners(0, closing.signal);
   const rest = new REST({
     api: deps.apiUrl,
     timeout: REQUEST_TIMEOUT_MS,
     globalRequestsPerSecond: REQUESTS_PER_SECOND,
     // Who waits for an answer would rather hear that it will not come.
-    rejectOnRateLimit: ({ method, timeToReset }) =>
-      timeToReset > (method === "PATCH" ? EDIT_PATIENCE_MS : PATIENCE_MS),
+    rejectOnRateLimit: (limit) =>
+      waitOf(limit) > (limit.method === "PATCH" ? EDIT_PATIENCE_MS : PATIENCE_MS),
   }).setToken(deps.token.reveal());
   // Answers to interactions do not count towards the bot's limits, so they shall not wait for them either.
   const quick = new REST({
@@ -125,7 +128,7 @@ export function createDiscordApi(deps: {
     timeout: FIRST_ANSWER_MS,
     retries: 1,
     globalRequestsPerSecond: Number.POSITIVE_INFINITY,
-    rejectOnRateLimit: ({ timeToReset }) => timeToReset > FIRST_ANSWER_MS,
+    rejectOnRateLimit: (limit) => waitOf(limit) > FIRST_ANSWER_MS,
   });
   for (const client of [rest, quick]) {
     client.on("rateLimited", ({ route, method, timeToReset, scope }) =>
@@ -291,6 +294,13 @@ export function createDiscordApi(deps: {
   }
 }
 
+/** The vendor's client tells it in three ways, of which only one counts at a time. */
+function waitOf(
+  limit: Pick<RateLimitData, "timeToReset" | "retryAfter" | "sublimitTimeout">,
+): number {
+  return Math.max(limit.timeToReset, limit.retryAfter, limit.sublimitTimeout);
+}
+
 function closed(operation: string): AppError {
   return new UpstreamUnavailable({ system: SYSTEM, operation, why: "the connection is closed" });
 }
@@ -328,7 +338,7 @@ function translate(operation: string, error: unknown): AppError {
         system: SYSTEM,
         operation,
         why: "it takes no more requests for a while",
-        retryAfterMs: error.timeToReset,
+        retryAfterMs: waitOf(error),
       },
       { cause: error },
     );

@@ -270,7 +270,8 @@ export function createConnection(deps: {
 
   async function destroy({ manager }: Attempt): Promise<void> {
     try {
-      // Told to resume, Discord keeps the session for whoever comes next.
+      // Told to resume, Discord keeps the session for whoever comes next. While the client waits for a greeting this never
+      // ends: it begins to close twice, and the second time takes away what the first waits for.
       await manager.destroy({ code: 4_200, reason: "connecting again" });
     } catch (error) {
       logger.debug({ err: error }, "could not close the gateway of discord");

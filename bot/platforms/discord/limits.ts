@@ -16,8 +16,6 @@ export const MAX_BUTTONS = 25;
 /** components/reference#button. */
 export const MAX_LABEL_LENGTH = 80;
 export const MAX_LINK_LENGTH = 512;
-/** components/reference#anatomy-of-a-component. */
-export const MAX_CUSTOM_ID_LENGTH = 100;
 
 /** Title and parts of a form (interactions/receiving-and-responding#modal). */
 export const MAX_FORM_TITLE_LENGTH = 45;
@@ -32,15 +30,12 @@ export const MAX_PLACEHOLDER_LENGTH = 100;
 export const MAX_OPTIONS = 25;
 export const MAX_OPTION_LENGTH = 100;
 
-/** interactions/application-commands#application-command-object. */
-export const MAX_COMMAND_NAME_LENGTH = 32;
+/** interactions/application-commands#application-command-object. A command as a whole may have 8,000 characters. */
 export const MAX_DESCRIPTION_LENGTH = 100;
 /** Sub-commands, groups and options of one level, and choices of an option. */
 export const MAX_COMMAND_OPTIONS = 25;
 export const MAX_CHOICES = 25;
 export const MAX_CHOICE_LENGTH = 100;
-/** Names, descriptions and values of a command with everything in it (interactions/application-commands#registering-a-command). */
-export const MAX_COMMAND_LENGTH = 8_000;
 /** What somebody may type into an option. */
 export const MAX_OPTION_VALUE_LENGTH = 6_000;
 
@@ -91,13 +86,5 @@ export const LONGEST_RETRY_MS = 60_000;
 /** A socket that does not say goodbye is left alone after this. */
 export const CLOSE_TIMEOUT_MS = 1_000;
 
-/** Messages older than this are left alone, however long we were away. */
-export const CATCH_UP_MS = 24 * 3_600_000;
-/** How far the very first start looks back. */
-export const FIRST_LOOK_BACK_MS = 10 * 60_000;
-/** Most messages of a channel that are read again. */
-export const CATCH_UP_MESSAGES = 500;
-
-/** How long it is remembered who somebody is, and which channels there are. */
-export const PEOPLE_GOOD_FOR_MS = 60_000;
+/** How long it is remembered which channels there are. */
 export const CHANNELS_GOOD_FOR_MS = 60_000;

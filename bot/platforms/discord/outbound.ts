@@ -17,6 +17,9 @@ export interface Outbound {
   direct(userId: string, message: Outgoing): Promise<MessageRef>;
 }
 
+/** Of how many threads it is remembered that they are there. */
+const MOST_REMEMBERED = 5_000;
+
 interface WaitingEdit {
   message: Outgoing;
   readonly done: Promise<void>;
@@ -43,44 +46,70 @@ export function createOutbound(deps: {
     // The same message for as long as Discord knows, also when the request is sent again on the way.
     const nonce = message.key === undefined ? randomToken(MAX_NONCE_LENGTH) : hash(message.key);
     const { channelId, threadId } = place;
+    if (threadId !== undefined) {
+      const made = await postInThread({ ...place, threadId }, message, nonce);
+      if (made) {
+        return made;
+      }
+    }
     return whereAllowed(channelId, async () => {
-      if (threadId === undefined) {
-        return toRef(place, (await api.createMessage(channelId, content, nonce)).id);
-      }
-      const thread = await inTurn(threadId, () => openThread(place, message));
-      if (thread !== undefined) {
-        return toRef(
-          { platform: PLATFORM_ID, channelId, threadId: thread },
-          (await api.createMessage(thread, content, nonce)).id,
-        );
-      }
       const made = await api.createMessage(channelId, content, nonce, threadId);
       return toRef({ platform: PLATFORM_ID, channelId }, made.id);
     });
   }
 
+  /** Undefined where there can be no thread. One that was deleted is begun again. */
+  async function postInThread(
+    place: Place & { readonly threadId: string },
+    message: Outgoing,
+    nonce: string,
+  ): Promise<MessageRef | undefined> {
+    const { threadId } = place;
+    for (let isAgain = false; ; isAgain = true) {
+      if (!(await inTurn(threadId, () => openThread(place, message)))) {
+        return undefined;
+      }
+      try {
+        return await whereAllowed(threadId, async () => {
+          const made = await api.createMessage(threadId, renderDiscordMessage(message), nonce);
+          return toRef(place, made.id);
+        });
+      } catch (error) {
+        threads.delete(threadId);
+        const isGone = error instanceof Error && isRefused(error.cause, "unknownChannel");
+        if (isAgain || !isGone) {
+          throw error;
+        }
+      }
+    }
+  }
+
   /**
-   * The channel of a thread: of an existing one, or of a new one below the message with that id. Undefined where there can be
-   * none (conversations, threads, missing rights): what is said then refers to the message.
+   * Sees that there is a thread, which has the id of the message it was begun below. False where there can be none
+   * (conversations, threads, missing rights): what is said then refers to the message.
    */
-  async function openThread(place: Place, message: Outgoing): Promise<string | undefined> {
-    const { channelId, threadId = "" } = place;
+  async function openThread(
+    { channelId, threadId }: Place & { readonly threadId: string },
+    message: Outgoing,
+  ): Promise<boolean> {
     if (threads.has(threadId)) {
-      return threadId;
+      return true;
     }
     try {
-      // A thread has the id of the message below which it was started.
       await api.channel(threadId);
     } catch (error) {
       if (!isRefused(error, "unknownChannel", "missingAccess")) {
         throw error;
       }
       if (!(await startThread(channelId, threadId, message.card.title))) {
-        return undefined;
+        return false;
       }
     }
+    if (threads.size >= MOST_REMEMBERED) {
+      threads.clear();
+    }
     threads.add(threadId);
-    return threadId;
+    return true;
   }
 
   async function startThread(channelId: string, messageId: string, name: string): Promise<boolean> {
@@ -114,7 +143,7 @@ export function createOutbound(deps: {
     // From here on it is on its way: whoever comes now is another edit.
     waiting.delete(ref.messageId);
     const channelId = channelOf(ref);
-    await whereAllowed(ref.channelId, async () => {
+    await whereAllowed(channelId, async () => {
       const replaceIt = () =>
         api.replaceMessage(channelId, ref.messageId, renderDiscordMessage(own.message));
       try {

@@ -132,10 +132,7 @@ export async function startSession(deps: {
     logger,
     listener: {
       onEvent: ({ name, data }) => onEvent(name, data),
-      onGap() {
-        positions.gap();
-        track(reading, catchUp.run(), "reading what was missed failed");
-      },
+      onGap: () => positions.gap(),
       onState(isConnected) {
         since = clock.now();
         const lastEventAt = connection.lastEventAt();
@@ -251,9 +248,10 @@ export async function startSession(deps: {
     const others: ReadableChannel[] = [];
     for (const id of [...conversations].filter((each) => !known.has(each))) {
       const place = await placeOf(id);
-      if (place) {
-        others.push({ id, lastMessageId: undefined, direct: place.direct });
+      if (place?.direct) {
+        others.push({ id, lastMessageId: undefined, direct: true });
       } else {
+        // Gone, or an archived thread: whoever writes there opens it again.
         conversations.delete(id);
       }
     }

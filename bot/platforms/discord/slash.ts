@@ -58,8 +58,8 @@ export interface SlashCommand {
   readonly definition: Readonly<Record<string, unknown>> & {
     readonly options: readonly SlashDefinition[];
   };
-  /** What somebody filled in, as the command they could have typed; undefined when we know no such command. */
-  toText(options: readonly SlashOption[]): string | undefined;
+  /** What somebody filled in, as the command they could have typed. Of one we no longer have, only its name. */
+  toText(options: readonly SlashOption[]): string;
   /** The field somebody is typing into. */
   focused(
     options: readonly SlashOption[],
@@ -101,16 +101,11 @@ export function createSlashCommand(specs: readonly SlashSpec[]): SlashCommand {
         return String(value(SAY_FIELD) ?? "");
       }
       const entry = byPhrase.get(name);
-      return (
-        entry &&
-        sayUsage(
-          entry.spec.phrase,
-          entry.fields.map((field) => {
-            const given = value(field.name);
-            return { part: field.part, value: typeof given === "number" ? String(given) : given };
-          }),
-        )
-      );
+      const parts = (entry?.fields ?? []).map((field) => {
+        const given = value(field.name);
+        return { part: field.part, value: typeof given === "number" ? String(given) : given };
+      });
+      return sayUsage(name, parts);
     },
     focused(options) {
       const { name, fields } = innermost(options);

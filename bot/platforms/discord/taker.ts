@@ -129,23 +129,19 @@ export function createTaker(deps: {
       // Before anything else: three seconds have been running since somebody pressed.
       await answer.defer();
     }
-    let event: Inbound | undefined;
     try {
-      event = await toEvent(interaction, answer);
-    } finally {
-      if (!event) {
-        await answer.finish();
-      }
-    }
-    if (event) {
+      const event = await toEvent(interaction, answer);
       deps.serve(event, () => answer.finish());
+    } catch (error) {
+      await answer.finish();
+      throw error;
     }
   }
 
   async function toEvent(
     interaction: InteractionOf<"slash"> | InteractionOf<"press"> | InteractionOf<"form">,
     answer: InteractionAnswer,
-  ): Promise<Inbound | undefined> {
+  ): Promise<Inbound> {
     const { id, user, member, channel } = interaction;
     const place = toPlace(channel);
     const source = interaction.type === "slash" ? undefined : interaction.source;
@@ -166,7 +162,7 @@ export function createTaker(deps: {
     };
     if (interaction.type === "slash") {
       const text = slash.toText(interaction.options);
-      return text === undefined ? undefined : { ...common, type: "command", text, direct: true };
+      return { ...common, type: "command", text, direct: true };
     }
     return {
       ...common,
