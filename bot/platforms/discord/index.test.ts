@@ -631,6 +631,24 @@ describe("speaking in Discord", () => {
     expect(said()).toHaveLength(1);
   });
 
+  it("takes over what somebody posted who died before they could say so", async () => {
+    const { platform, another } = await drive();
+    await listen();
+    const first = await platform.post(place(), { ...message("text"), key: "release/12" });
+    await platform.stop();
+    const next = another();
+    await listen(undefined, next);
+
+    const again = await next.post(place(), {
+      ...message("note"),
+      key: "release/12",
+      repeated: true,
+    });
+
+    expect(again).toEqual(first);
+    expect(said().map(textOf)).toEqual([expect.stringContaining("Note")]);
+  });
+
   it("edits in a thread that was archived meanwhile", async () => {
     const { fake, platform } = await drive();
     await listen();

@@ -42,6 +42,15 @@ export function createOutbound(deps: {
   return { post, edit, direct };
 
   async function post(place: Place, message: Outgoing): Promise<MessageRef> {
+    const made = await create(place, message);
+    if (message.repeated) {
+      // It may be the one that somebody posted before they died, with buttons nobody knows any more.
+      await edit(made, message);
+    }
+    return made;
+  }
+
+  async function create(place: Place, message: Outgoing): Promise<MessageRef> {
     const content = renderDiscordMessage(message);
     // The same message for as long as Discord knows, also when the request is sent again on the way.
     const nonce = message.key === undefined ? randomToken(MAX_NONCE_LENGTH) : hash(message.key);
