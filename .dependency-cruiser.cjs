@@ -135,6 +135,7 @@ module.exports = {
       "bot/platforms/mattermost",
       "What Mattermost looks like stays in its own platform.",
     ),
+    vendor(["@slack"], "bot/platforms/slack", "What Slack looks like stays in its own platform."),
     vendor(
       ["discord.js", "@discordjs", "discord-api-types"],
       "bot/platforms/discord",

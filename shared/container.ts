@@ -11,6 +11,7 @@ import { environmentFacts } from "./app/environments/environment-facts.ts";
 import { createEnvironmentServices } from "./app/environments/environment-services.ts";
 import { recordBaselines } from "./app/environments/record-baseline.ts";
 import { createLiveServices } from "./app/live/live-services.ts";
+import { createNotificationServices } from "./app/notifications/notification-services.ts";
 import { createEligiblePeople } from "./app/people/eligible-people.ts";
 import { createPeopleServices, type PeopleModule } from "./app/people/people-services.ts";
 import { can } from "./app/policies.ts";
@@ -159,6 +160,9 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     eligiblePeople: (roles, scope) => eligible.find(roles, scope),
   };
 
+  const announcements = config.chat.announce.map(({ platform, channel, environments, teams }) => {
+    return { place: `${platform}:${channel}`, environments, teams };
+  });
   const services: Services = {
     releases: releases.services,
     deployments: createDeploymentServices(deployments),
@@ -169,6 +173,14 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     catalog: createCatalogServices({ uow, clock }),
     audit: createAuditServices(),
     people: people.services,
+    notifications: createNotificationServices({
+      uow,
+      clock,
+      platforms: [
+        ...(config.chat.room.enabled ? ["room"] : []),
+        ...config.chat.platforms.map(({ id }) => id),
+      ],
+    }),
     sessions,
     live,
     room: createRoomServices({ database, uow, clock, logger }),
@@ -180,7 +192,8 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       environments: config.environments.map(({ name, branch }) => ({ name, branch })),
       signOffRoles: signOffRoles(config),
       repositories: () => releases.repositories(),
-      announce: config.chat.announce.map(({ platform, channel }) => `${platform}:${channel}`),
+      announce: [...new Set(announcements.map(({ place }) => place))],
+      announcements,
       sample: config.file === null,
     },
     can: (actor, permission, scope) => can(actor, permission, scope).ok,

@@ -10,6 +10,7 @@ const parser = createCommandParser(commands);
 
 /** A payload for every ref, and with every optional part. */
 const payloads: Readonly<Record<string, readonly unknown[]>> = {
+  "release.create": [{}],
   "release.show": [{ release: 12 }],
   "release.refresh": [{ release: 12 }],
   "release.sign_off": [

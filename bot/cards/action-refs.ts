@@ -10,6 +10,13 @@ const number = z.number().int().positive();
 const name = z.string().min(1).max(200);
 const names = z.array(name).max(1_000);
 
+/** Its form asks for `source`, `destination`, `repositories` and `notes`. */
+export const createRelease = defineActionRef(
+  "release.create",
+  z.object({}),
+  () => "create-release <source> <destination>",
+);
+
 export const showRelease = defineActionRef(
   "release.show",
   z.object({ release: number }),

@@ -9,7 +9,7 @@ import type { MessageRef } from "./platform.ts";
 const TOKEN_LENGTH = 22;
 
 /** How long a button works. */
-const LIFETIME_MS = 30 * 24 * 3_600_000;
+export const TOKEN_LIFETIME_MS = 30 * 24 * 3_600_000;
 
 /** Marks a stored action as a form that still has to be filled in. */
 const OPEN_FORM = "form.open";
@@ -85,7 +85,7 @@ export function createActionTokens(deps: {
   };
 
   function toRow(platform: string, token: string, call: ActionCall) {
-    const expiresAt = new Date(clock.now().getTime() + LIFETIME_MS);
+    const expiresAt = new Date(clock.now().getTime() + TOKEN_LIFETIME_MS);
     return { token, action: call.action, payload: call.payload, platform, expiresAt };
   }
 }

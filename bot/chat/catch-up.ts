@@ -11,8 +11,8 @@ export const CATCH_UP_MESSAGES = 1_000;
 
 /** Reads what was written while nobody listened, channel by channel, oldest first. */
 export interface CatchUp {
-  /** Resolves when every channel was tried. One that cannot be read is tried again next time. */
-  run(): Promise<void>;
+  /** Resolves when every channel was tried; with false when one could not be read, and is tried again next time. */
+  run(): Promise<boolean>;
 }
 
 export function createCatchUp<Channel extends { readonly id: string }, Message>(deps: {
@@ -31,7 +31,7 @@ export function createCatchUp<Channel extends { readonly id: string }, Message>(
   readonly logger: Logger;
 }): CatchUp {
   const { positions, clock, logger } = deps;
-  let running: Promise<void> | undefined;
+  let running: Promise<boolean> | undefined;
   let isWanted = false;
 
   return {
@@ -45,15 +45,18 @@ export function createCatchUp<Channel extends { readonly id: string }, Message>(
   };
 
   /** A gap that opens while another one is being closed is read after it. */
-  async function runWanted(): Promise<void> {
+  async function runWanted(): Promise<boolean> {
+    let isWhole = true;
     while (isWanted) {
       isWanted = false;
+      isWhole = true;
       // Before any channel is read: reading one moves on what the others are measured by.
       const lastThere = positions.latest();
       for (const channel of await deps.channels()) {
         try {
           await readChannel(channel, lastThere);
         } catch (error) {
+          isWhole = false;
           logger.warn({ err: error, channel: channel.id }, "could not read what was missed");
         }
       }
@@ -61,6 +64,7 @@ export function createCatchUp<Channel extends { readonly id: string }, Message>(
         positions.gapEnds();
       }
     }
+    return isWhole;
   }
 
   async function readChannel(channel: Channel, lastThere: Date | undefined): Promise<void> {

@@ -89,7 +89,11 @@ export interface ChatPlatform {
     /** How long to wait between two edits of one message that nobody asked for. 2,000 when absent. */
     readonly editIntervalMs?: number;
   };
-  start(onInbound: (event: Inbound) => Promise<void>): Promise<void>;
+  /** `onRemoved` hears of messages of ours that somebody deleted, where the platform tells. */
+  start(
+    onInbound: (event: Inbound) => Promise<void>,
+    onRemoved?: (message: MessageRef) => void,
+  ): Promise<void>;
   /** Resolves with every connection closed. */
   stop(): Promise<void>;
   status(): {
@@ -98,8 +102,10 @@ export interface ChatPlatform {
     readonly detail?: string;
     /** When anything last arrived, a sign of life included. Undefined where there is no connection to watch. */
     readonly lastEventAt?: Date;
-    /** How often the connection was lost and found again since the start. */
+    /** How often the connection was lost and found again since the start. Counted by whoever watches when absent. */
     readonly reconnectCount?: number;
+    /** How long the newest event waited for its acknowledgement. Measured at the replier when absent. */
+    readonly acknowledgedInMs?: number;
   };
   /**
    * The channel people know by this name, e.g. in `chat.announce`. Absent where names are ids. Throws ChannelUnreachable when
@@ -111,7 +117,7 @@ export interface ChatPlatform {
   edit(ref: MessageRef, message: Outgoing): Promise<void>;
   /** A private message to one person. */
   direct(userId: string, message: Outgoing): Promise<MessageRef>;
-  /** Takes an HTTP callback at `/hooks/<id>`. Unsigned or wrongly signed ones answer 401. */
+  /** Takes an HTTP callback at `/hooks/<id>`. Unsigned or wrongly signed ones answer 401; without `json` there is no body. */
   webhook?(request: {
     readonly headers: Readonly<Record<string, string | undefined>>;
     readonly body: string;

@@ -69,6 +69,47 @@ describe(createPosts.name, () => {
     expect(fake.messages.map(textOf)).toEqual([expect.stringContaining("deployed")]);
   });
 
+  it("posts at once what somebody deleted, while people can act on it", async () => {
+    const { fake, keep, posts } = await setUp();
+    await keep("pending");
+    const [{ id: messageId } = fake.last()] = fake.messages;
+    const removed = { ...releases, messageId };
+    fake.remove(fake.last());
+    await posts.restore({ ...releases, messageId: "another" }, async () => live("other"));
+    expect(fake.messages).toHaveLength(0);
+
+    await Promise.all([
+      posts.restore(removed, async () => live("pending")),
+      posts.restore(removed, async () => live("pending")),
+    ]);
+    expect(fake.messages.map(textOf)).toEqual([expect.stringContaining("pending")]);
+    await keep("approved");
+    expect(fake.messages.map(textOf)).toEqual([expect.stringContaining("approved")]);
+  });
+
+  it("leaves deleted what nobody can act on any more", async () => {
+    const { fake, keep, posts } = await setUp();
+    await keep("pending");
+    const removed = { ...releases, messageId: fake.last().id };
+    fake.remove(fake.last());
+    const closed = { ...live("closed"), card: card("Release #12", "neutral", text("closed")) };
+    await posts.restore(removed, async () => closed);
+    expect(fake.messages).toHaveLength(0);
+  });
+
+  it("renews the buttons of a card that nothing happens to, long before they stop working", async () => {
+    const { clock, fake, keep, tokens } = await setUp();
+    await keep("pending");
+    await clock.advance(16 * 24 * 3_600_000);
+    await keep("pending");
+    await clock.advance(20 * 24 * 3_600_000);
+    const { id: messageId, content } = fake.last();
+    const [token = ""] = content.tokens.values();
+    expect(await tokens.resolve(token, { ...releases, messageId })).toMatchObject({
+      type: "action",
+    });
+  });
+
   it("adds a detail on one platform only, when told so", async () => {
     const { fake, other, keep, posts } = await setUp();
     await keep("pending");

@@ -5,15 +5,22 @@ import { MessageNotFound, UpstreamUnavailable } from "../../shared/errors/catalo
 import type { Logger } from "../../shared/lib/logger.ts";
 import { createQueue, type Queue } from "../../shared/lib/queue.ts";
 import { systemTimers, type Timers } from "../../shared/lib/scheduler.ts";
-import type { ActionTokens } from "./action-tokens.ts";
+import { TOKEN_LIFETIME_MS, type ActionTokens } from "./action-tokens.ts";
 import type { ActionItem, Card } from "./card.ts";
 import { card, note } from "./card-builders.ts";
+import { pressableItems } from "./card-to-text.ts";
 import { everyOne } from "./every-one.ts";
 import { subjectName, type LiveCard } from "./live-card.ts";
 import type { ChatPlatform, MessageRef, Outgoing, Place } from "./platform.ts";
 
 /** Makes the newest card of a subject. Called as late as possible; `previous` is the message as it stands. */
 export type RenderLive = (previous: StoredPost | undefined) => Promise<LiveCard>;
+
+/** The newest card of any subject; undefined when nothing is known by it. */
+export type RenderSubject = (
+  subject: string,
+  previous?: StoredPost,
+) => Promise<LiveCard | undefined>;
 
 /**
  * One live message per subject and channel: posted once, edited from then on. The database says which message that is; the
@@ -40,6 +47,11 @@ export interface Posts {
   addDetail(subject: string, key: string, content: Card, platform?: string): Promise<void>;
   /** Writes to one person, once per subject. */
   tell(platform: string, userId: string, live: LiveCard): Promise<void>;
+  /**
+   * Somebody deleted this message. When it is the live one of a subject and people can still act on it, it is posted again
+   * below; what nobody can act on any more was tidied up, and stays away until it changes.
+   */
+  restore(message: MessageRef, render: RenderSubject): Promise<void>;
   /** The live message in this place. */
   find(place: Place, subject: string): Promise<StoredPost | undefined>;
   /** Shows the last state of everything that waits, and resolves when it is done. */
@@ -102,7 +114,7 @@ export function createPosts(deps: PostsDeps): Posts {
   /** Chat is one process at a time: whoever claimed before it began lives no more. */
   const startedAt = clock.now();
 
-  return { show, keep, refresh, addDetail, tell, find, flush };
+  return { show, keep, refresh, addDetail, tell, restore, find, flush };
 
   async function show(place: Place, live: LiveCard, how: ShowOptions): Promise<MessageRef> {
     return inSlot(place, live.subject, async (slot) => {
@@ -193,6 +205,25 @@ export function createPosts(deps: PostsDeps): Posts {
         platformOf(platform).direct(userId, { ...message, ...identity }),
       ),
     );
+  }
+
+  async function restore(message: MessageRef, render: RenderSubject): Promise<void> {
+    const stored = await chatStore.postAt(message);
+    if (!stored) {
+      return;
+    }
+    const { subject } = stored;
+    await inSlot(toPlace(stored), subject, async () => {
+      const previous = await find(toPlace(stored), subject);
+      // Meanwhile an edit may have met the gap and posted it again.
+      if (!isPosted(previous) || previous.messageId !== message.messageId) {
+        return;
+      }
+      const live = await render(subject, previous);
+      if (live && pressableItems(live.card).length > 0) {
+        await remember(await post(toPlace(previous), live.card), live);
+      }
+    });
   }
 
   async function find(place: Place, subject: string): Promise<StoredPost | undefined> {
@@ -293,7 +324,8 @@ export function createPosts(deps: PostsDeps): Posts {
   async function update(slot: Slot, previous: PostedMessage, live: LiveCard): Promise<MessageRef> {
     const ref = toRef(previous);
     const contentHash = hash(live.card);
-    if (contentHash === previous.contentHash && same(previous.shown, live.shown)) {
+    const isShown = contentHash === previous.contentHash && same(previous.shown, live.shown);
+    if (isShown && !isWornOut(previous, live)) {
       return ref;
     }
     try {
@@ -310,6 +342,12 @@ export function createPosts(deps: PostsDeps): Posts {
     const { shown } = live;
     await chatStore.savePost({ ...previous, contentHash, shown, editedAt: clock.now() });
     return ref;
+  }
+
+  /** Buttons work for a while only. Those of a card that nothing happens to are renewed long before. */
+  function isWornOut({ postedAt, editedAt }: StoredPost, { card: content }: LiveCard): boolean {
+    const age = clock.now().getTime() - (editedAt ?? postedAt).getTime();
+    return age > TOKEN_LIFETIME_MS / 2 && pressableItems(content).length > 0;
   }
 
   /** Takes the buttons off a message that is no longer the live one. Its text says where to look. */

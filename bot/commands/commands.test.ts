@@ -1,3 +1,7 @@
+import {
+  NotificationSettings,
+  type PatchNotificationSettings,
+} from "../../shared/contract/notifications.ts";
 import { describe, expect, it, vi } from "vitest";
 import {
   buildApprovedRelease,
@@ -87,7 +91,6 @@ describe("what people type", () => {
   });
 
   it.each([
-    ["create-release", "Say from which branch."],
     ["create-release uat", "Say to which branch."],
     ["create-release uat master --exlude a", "Did you mean --exclude?"],
     ["releases maybe", '"maybe" is not a status'],
@@ -115,6 +118,25 @@ describe("create-release", () => {
     });
     expect(answer).toContain("https://slipway.example.com/releases/12");
     expect(platform.messages).toHaveLength(1);
+  });
+
+  it("asks for the branches when none is said, in a form", async () => {
+    const create = vi.fn<Services["releases"]["create"]>(async () => buildRelease());
+    const { say, click } = await createCommandHarness({ releases: { create } });
+    expect(await say("create-release")).toContain("create-release <source> <destination>");
+    expect(create).not.toHaveBeenCalled();
+    await click("New release", "dana", {
+      source: " uat",
+      destination: "master",
+      repositories: "auth-service, api-gateway",
+      notes: "Spring",
+    });
+    expect(create.mock.calls[0]?.[1]).toEqual({
+      source: "uat",
+      destination: "master",
+      repositories: ["auth-service", "api-gateway"],
+      notes: "Spring",
+    });
   });
 
   it("offers to refresh a release that is already open", async () => {
@@ -436,6 +458,60 @@ describe("help", () => {
     for (const text of ["freeze prod", "subscribe vue", "runbook search x", "dora"]) {
       expect(await say(text)).toContain("I do not know");
     }
+  });
+});
+
+describe("notifications", () => {
+  const settings = {
+    digest: "weekdays" as const,
+    digestAt: "09:00",
+    timeZone: "UTC",
+    direct: true,
+    platform: null,
+    mutedUntil: null,
+  };
+
+  it("shows when and where somebody is written to, to them only", async () => {
+    const { say, platform } = await createCommandHarness({});
+    const answer = await say("notifications");
+    expect(answer).toContain("What waits for your sign-off: on weekdays at 09:00, UTC");
+    expect(answer).toContain("Where: wherever I can reach you, linked chats first");
+    expect(platform.last().visibleTo).toBe("sub-dana");
+  });
+
+  it.each<[string, PatchNotificationSettings]>([
+    ["notifications off", { digest: "off" }],
+    [
+      "notify daily --at 08:30 --zone Europe/Berlin",
+      { digest: "daily", digestAt: "08:30", timeZone: "Europe/Berlin" },
+    ],
+    ["notifications --on Mattermost --direct off", { platform: "mattermost", direct: false }],
+    ["notifications --on anywhere", { platform: null }],
+    ["notifications --mute 3d", { mutedUntil: "2026-11-28T12:00:00.000Z" }],
+    ["notifications --mute off", { mutedUntil: null }],
+  ])("understands %s", async (typed, patch) => {
+    const asked: unknown[] = [];
+    const { say } = await createCommandHarness({
+      notifications: {
+        async change(actor, given) {
+          asked.push([actor.subject, given]);
+          return NotificationSettings.parse({ ...settings, ...given });
+        },
+      },
+    });
+    expect(await say(typed)).toContain("I will write to you like this");
+    expect(asked).toEqual([["sub-dana", patch]]);
+  });
+
+  it.each([
+    ["notifications --at 25:00", "25:00 must be a time such as 08:30."],
+    ["notifications --zone Nowhere", "Nowhere must be a time zone such as Europe/Berlin."],
+    ["notifications --direct maybe", "Say on or off."],
+    ["notifications --mute soon", '"soon" is not a duration'],
+    ["notifications sometimes", 'I do not understand "sometimes" here.'],
+  ])("says what is wrong with %s", async (typed, words) => {
+    const { say } = await createCommandHarness({});
+    expect(await say(typed)).toContain(words);
   });
 });
 

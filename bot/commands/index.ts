@@ -31,8 +31,9 @@ import {
   environmentStatusAction,
 } from "./environment-status.ts";
 import { defineHelp } from "./help.ts";
+import { notifications } from "./notifications.ts";
 import { releaseClose, releaseCloseAction } from "./release-close.ts";
-import { releaseCreate } from "./release-create.ts";
+import { releaseCreate, releaseCreateAction } from "./release-create.ts";
 import { releaseDepend, releaseOrder } from "./release-depend.ts";
 import { releaseExclude, releaseInclude } from "./release-items.ts";
 import { releaseList } from "./release-list.ts";
@@ -83,10 +84,12 @@ export const commands: readonly Command[] = [
   environmentHistory,
   defineHelp(() => commands),
   whoami,
+  notifications,
 ];
 
 /** What every button of our cards does. */
 export const actions: readonly Action[] = [
+  releaseCreateAction,
   releaseShowAction,
   releaseRefreshAction,
   releaseApproveAction,

@@ -15,6 +15,9 @@ import { MattermostOptions } from "./mattermost/options.ts";
 import { PLATFORM_ID as roomId } from "./room/inbound.ts";
 import { createRoomPlatform } from "./room/index.ts";
 import { RoomOptions } from "./room/options.ts";
+import { PLATFORM_ID as slackId } from "./slack/inbound.ts";
+import { checkSlack, createSlackPlatform } from "./slack/index.ts";
+import { SlackOptions } from "./slack/options.ts";
 
 /** What every platform may need to come up. */
 export interface PlatformDeps {
@@ -68,6 +71,19 @@ export const platforms: readonly PlatformEntry[] = [
       }),
     check: (options, { announce, logger, clock, signal }) =>
       checkMattermost(MattermostOptions.parse(options), { announce, logger, clock, signal }),
+  },
+  {
+    id: slackId,
+    options: SlackOptions,
+    create: (options, { services, logger, clock }) =>
+      createSlackPlatform(SlackOptions.parse(options), {
+        chatStore: services.chatStore,
+        announce: announcedOn(slackId, services.installation.announce),
+        logger,
+        clock,
+      }),
+    check: (options, { announce, logger, clock, signal }) =>
+      checkSlack(SlackOptions.parse(options), { announce, logger, clock, signal }),
   },
   {
     id: discordId,

@@ -122,7 +122,8 @@ describe("Mattermost away for half an hour", () => {
     });
     // A press that arrives while we cannot ask who that was has no effect, and says so.
     const pressing = fake.pressLabel("mmquinn", "Approve as QA");
-    await product.until(() => expect(fake.ephemerals).toHaveLength(1));
+    // In small steps: the answer may be given only for a moment.
+    await product.until(() => expect(fake.ephemerals).toHaveLength(1), 10_000, 10);
     expect(await pressing).toMatchObject({ status: 200 });
     expect(fake.ephemerals[0]).toMatchObject({
       userId: "mmquinn",
@@ -171,5 +172,20 @@ describe("Mattermost away for half an hour", () => {
     expect(shown(releases).filter((text) => /Release Ready to Deploy/.test(text))).toHaveLength(1);
     expect(shown(toDana)).toHaveLength(1);
     expect((await release()).signOffs.map(({ role }) => role)).toEqual(["dev", "qa"]);
+  });
+
+  it("posts a card again that somebody deleted, while people can act on it", async () => {
+    fake.say("mmdana", general, "@slipway create-release uat master");
+    await product.until(() => expect(cards(releases)).toHaveLength(1));
+    await product.pass(5_000);
+    const [card] = posts(releases);
+    fake.removePost(card?.id ?? "");
+    const took = await product.until(() => expect(cards(releases)).toHaveLength(1));
+    expect(took).toBeLessThanOrEqual(1_000);
+
+    await fake.pressLabel("mmdana", "Approve as Dev");
+    await product.until(() =>
+      expect(cards(releases)).toEqual([expect.stringMatching(/signed by Dana Okafor/)]),
+    );
   });
 });

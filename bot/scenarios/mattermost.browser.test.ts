@@ -15,6 +15,8 @@ import { createWorkspace, type Workspace } from "./testing/workspace.ts";
 
 const SLASH_TOKEN = "aslashtokenoftwentysixchar";
 
+const SIGNED_BY_DANA = /"Dev 1\/1","value":"signed by Dana Okafor/;
+
 let fake: FakeMattermost;
 let server: ServerProcess;
 let workspace: Workspace;
@@ -111,6 +113,18 @@ async function release(number: number): Promise<ReleaseView> {
   return (await dana.get<ReleaseView>(`/releases/${String(number)}`)).body;
 }
 
+/** So that what is posted next is about another release; what was rejected may be released again. */
+async function closeWhateverIsOpen(): Promise<void> {
+  const adam = createPerson(server.url, server.token("adam"));
+  const { body } = await adam.get<{ items: ReleaseView[] }>("/releases?status=open");
+  for (const { number } of body.items) {
+    const path = `/releases/${String(number)}`;
+    await adam.send("POST", `${path}/lift`);
+    await adam.send("POST", `${path}/close`, { reason: `makes room ${path}` });
+    await sees(new RegExp(`closed it: makes room ${path}`), releases);
+  }
+}
+
 /** Roles that are signed and count. */
 function standing({ signOffs }: ReleaseView): readonly string[] {
   return signOffs.filter(({ state }) => state === "counts").map(({ role }) => role);
@@ -159,23 +173,22 @@ describe("a release between Mattermost and the room", () => {
   });
 
   it("hears an event once that is delivered again", async () => {
-    const said = fake.say("mmdana", general, "@slipway why 1");
-    const answer = await sees(/[Ww]aiting|missing|sign/, general);
     const count = postsIn(general).length;
+    const said = fake.say("mmdana", general, "@slipway why 1");
+    await vi.waitFor(() => expect(postsIn(general)).toHaveLength(count + 1), { timeout: 10_000 });
 
     fake.repeat(said);
     fake.say("mmdana", general, "@slipway nonsense");
 
     // What came after it is answered, so it was heard.
     await sees(/did not understand/, fake.conversation(fake.bot.id, "mmdana"));
-    expect(postsIn(general)).toHaveLength(count);
-    expect(fake.posts.get(answer.id)?.delete_at).toBe(0);
+    expect(postsIn(general)).toHaveLength(count + 1);
   });
 
   it("counts clicks of one person on two platforms in the same moment once", async () => {
     await dana.send("DELETE", "/releases/1/sign-offs/dev");
     await vi.waitFor(async () => expect(standing(await release(1))).toEqual([]));
-    const inRoom = await dana.sees(/Release #1\b/, "releases");
+    const inRoom = await dana.sees(/\[Approve as Dev\]/, "releases");
     await sees(/Approve as Dev/, releases);
 
     await Promise.all([
@@ -185,11 +198,13 @@ describe("a release between Mattermost and the room", () => {
     ]);
 
     await vi.waitFor(async () => expect(standing(await release(1))).toEqual(["dev"]));
-    await sees(/1\/1 signed by Dana Okafor/, releases);
-    await sees(/1\/1 signed by Dana Okafor/, general);
-    await dana.sees(/1\/1 signed by Dana Okafor/, "releases");
-    const { body } = await dana.get<{ items: { name: string }[] }>("/releases/1/history?limit=500");
-    expect(body.items.filter(({ name }) => name === "release.signed_off")).toHaveLength(2);
+    await sees(SIGNED_BY_DANA, releases);
+    await sees(SIGNED_BY_DANA, general);
+    await dana.sees(/Dev 1\/1: signed by Dana Okafor/, "releases");
+    const { body } = await dana.get<{ items: { event: string }[] }>(
+      "/releases/1/history?limit=500",
+    );
+    expect(body.items.filter(({ event }) => event === "release.signed_off")).toHaveLength(2);
   });
 
   it("is signed in the room, and the card in Mattermost follows", async () => {
@@ -219,7 +234,7 @@ describe("a release between Mattermost and the room", () => {
 
     await sees(/not linked/, stranger);
     await sees(/Guests of mattermost cannot use me/, fake.conversation(fake.bot.id, "mmguest"));
-    expect((await release(1)).signOffs).toHaveLength(2);
+    expect(standing(await release(1))).toEqual(["dev", "qa"]);
   });
 
   it("takes a form: the reason of a rejection", async () => {
@@ -302,13 +317,14 @@ describe("a release between Mattermost and the room", () => {
   ])(
     "posts a card once when it is killed between the commit and the post, and %s",
     async (_when, isTaken) => {
-      // Fewer open releases, and something to announce.
       workspace.commit("auth-service", `feat: another ${String(isTaken)}`);
+      await closeWhateverIsOpen();
       const held = fake.holdNext(/^POST \/posts$/);
       const { body } = await dana.send<ReleaseView>("POST", "/releases", {
         source: "uat",
         destination: "master",
       });
+      expect(body).toMatchObject({ status: "pending" });
       await held.arrived;
       await server.kill();
       if (isTaken) {
@@ -317,14 +333,12 @@ describe("a release between Mattermost and the room", () => {
 
       await server.restart();
 
-      const title = new RegExp(`Release #${String(body.number)}: `);
+      const title = new RegExp(`"Release #${String(body.number)}: `);
       await sees(title, releases);
-      // What is announced after it is there, so nothing of it is on its way any more.
+      // What is told after it is there, so nothing of it is on its way any more.
       await dana.send("POST", `/releases/${String(body.number)}/sign-offs`, { role: "dev" });
-      const card = await sees(/1\/1 signed by Dana Okafor/, releases);
-      expect(textOf(card)).toMatch(title);
+      await sees(new RegExp(`${title.source}.*${SIGNED_BY_DANA.source}`), releases);
       expect(postsIn(releases).filter((post) => title.test(textOf(post)))).toHaveLength(1);
-      await dana.send("POST", `/releases/${String(body.number)}/close`, { reason: "done" });
     },
   );
 });

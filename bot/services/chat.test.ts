@@ -98,6 +98,42 @@ describe(startChat.name, () => {
     await stopped;
   });
 
+  it("tells how each connection has fared", async () => {
+    const { clock, platform, deps } = setUp();
+    const started = clock.now();
+    const lost = vi.spyOn(platform, "status");
+    lost.mockReturnValue({ state: "connected", since: started });
+    const chat = await startChat({
+      ...deps,
+      services: createFakeServices(),
+      platforms: [platform],
+    });
+    expect(chat.status()).toMatchObject([
+      { since: started, lastEventAt: null, reconnects: 0, acknowledgedInMs: null },
+    ]);
+    await clock.advance(60_000);
+    await platform.say("help", { as: "sub-dana" });
+    expect(chat.status()).toMatchObject([{ lastEventAt: clock.now(), acknowledgedInMs: 0 }]);
+
+    for (const state of ["reconnecting", "connected"] as const) {
+      lost.mockReturnValue({ state, since: clock.now() });
+      await clock.advance(2_000);
+    }
+    expect(chat.status()).toMatchObject([{ state: "connected", reconnects: 1 }]);
+    // What a platform knows better counts.
+    lost.mockReturnValue({
+      state: "connected",
+      since: started,
+      lastEventAt: started,
+      reconnectCount: 7,
+      acknowledgedInMs: 12,
+    });
+    expect(chat.status()).toMatchObject([
+      { lastEventAt: started, reconnects: 7, acknowledgedInMs: 12 },
+    ]);
+    await chat.stop();
+  });
+
   it("stops trying when it is stopped", async () => {
     const { clock, dead, deps } = setUp();
     const chat = await startChat({ ...deps, services: createFakeServices(), platforms: [dead] });

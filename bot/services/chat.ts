@@ -7,6 +7,7 @@ import { createScheduler, systemTimers, type Timers } from "../../shared/lib/sch
 import { offersFor } from "../cards/error-offers.ts";
 import { createLiveRenderer } from "../cards/render-live.ts";
 import { createActionTokens } from "../chat/action-tokens.ts";
+import { createAddresses } from "../chat/addresses.ts";
 import { createActors } from "../chat/actors.ts";
 import {
   deploymentSubject,
@@ -15,10 +16,11 @@ import {
   releaseSubject,
   type LiveCard,
 } from "../chat/live-card.ts";
-import type { ChatPlatform, Inbound } from "../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef } from "../chat/platform.ts";
 import { createPosts, type Posts } from "../chat/posts.ts";
 import { createRouter } from "../chat/router.ts";
 import { actions, commands } from "../commands/index.ts";
+import { createDigests } from "./digests.ts";
 import { createChatSubscribers } from "../subscribers/index.ts";
 import { isReadyAgain } from "../subscribers/release-cards.ts";
 
@@ -43,6 +45,11 @@ export interface PlatformStatus {
   readonly since: Date;
   /** A few words; null when there is nothing to say. */
   readonly detail: string | null;
+  readonly lastEventAt: Date | null;
+  /** How often it was lost and found again. */
+  readonly reconnects: number;
+  /** How long the newest event waited for its acknowledgement; null before the first one. */
+  readonly acknowledgedInMs: number | null;
 }
 
 export interface ChatService {
@@ -74,6 +81,10 @@ interface Connection {
   why: string | null;
   /** As far as the watch has seen; null before it looked for the first time. */
   isUp: boolean | null;
+  /** As far as the watch has seen. */
+  reconnects: number;
+  lastEventAt: Date | null;
+  acknowledgedInMs: number | null;
 }
 
 /** A platform that hangs while it starts does not keep the process from becoming ready. */
@@ -84,6 +95,8 @@ const STOP_TIMEOUT_MS = 3_000;
 /** A connection that does not close is left to the end of the process. */
 const DISCONNECT_TIMEOUT_MS = 2_000;
 const REFRESH_MS = 10 * 60_000;
+/** How late a digest may be. */
+const DIGESTS_MS = 5 * 60_000;
 /** How soon it is noticed that a platform is back. */
 const WATCH_MS = 1_000;
 /** How many open and how many recent things get their cards renewed; what is older moves on with its next fact. */
@@ -117,14 +130,31 @@ export function createChat(deps: ChatDeps): ChatService {
     offers: offersFor,
   });
   const connections = deps.platforms.map((platform): Connection => {
-    return { platform, state: "stopped", since: clock.now(), why: null, isUp: null };
+    return {
+      platform,
+      state: "stopped",
+      since: clock.now(),
+      why: null,
+      isUp: null,
+      reconnects: 0,
+      lastEventAt: null,
+      acknowledgedInMs: null,
+    };
   });
   const scheduler = createScheduler({ logger, timers });
   const serving = new Set<Promise<void>>();
   const stopping = new AbortController();
   let connecting: readonly Promise<void>[] = [];
 
-  const subscribers = createChatSubscribers({ services, posts, platforms, systemActor });
+  const addresses = createAddresses({ notifications: services.notifications, platforms, clock });
+  const subscribers = createChatSubscribers({
+    services,
+    posts,
+    platforms,
+    addresses,
+    systemActor,
+  });
+  const digests = createDigests({ services, posts, addresses, systemActor, clock, logger });
 
   warnAboutUnknownPlaces();
   return {
@@ -140,6 +170,11 @@ export function createChat(deps: ChatDeps): ChatService {
 
   async function start(): Promise<void> {
     scheduler.every({ name: "chat.refresh", everyMs: REFRESH_MS, run: refreshCards });
+    scheduler.every({
+      name: "chat.digests",
+      everyMs: DIGESTS_MS,
+      run: (signal) => digests.run(signal),
+    });
     scheduler.every({ name: "chat.watch", everyMs: WATCH_MS, jitter: 0, run: watch });
     const first = connections.map((connection) => {
       const tried = tryToConnect(connection);
@@ -165,7 +200,10 @@ export function createChat(deps: ChatDeps): ChatService {
       become(connection, "starting", null);
     }
     try {
-      await platform.start(take);
+      await platform.start(
+        (event) => take(connection, event),
+        (message) => void restore(message),
+      );
       become(connection, "started", null);
       logger.info({ platform: platform.id }, "connected to chat");
     } catch (error) {
@@ -179,13 +217,51 @@ export function createChat(deps: ChatDeps): ChatService {
   }
 
   /** Platforms that deliver again what nobody took do so at their next start. */
-  async function take(event: Inbound): Promise<void> {
+  async function take(connection: Connection, event: Inbound): Promise<void> {
     if (stopping.signal.aborted) {
       return;
     }
-    const served = router.handle(event).finally(() => serving.delete(served));
+    const served = router.handle(measured(connection, event)).finally(() => serving.delete(served));
     serving.add(served);
     await served;
+  }
+
+  async function restore(message: MessageRef): Promise<void> {
+    if (stopping.signal.aborted) {
+      return;
+    }
+    try {
+      await posts.restore(message, (subject, previous) => render.bySubject(subject, previous));
+    } catch (error) {
+      // Its next change posts it again.
+      logger.warn(
+        { err: error, platform: message.platform },
+        "could not post a deleted card again",
+      );
+    }
+  }
+
+  /** Notes how long it takes until the person's app stops waiting. */
+  function measured(connection: Connection, event: Inbound): Inbound {
+    const arrivedAt = clock.now();
+    connection.lastEventAt = arrivedAt;
+    let isTaken = false;
+    const noteOnce = () => {
+      if (!isTaken) {
+        isTaken = true;
+        connection.acknowledgedInMs = clock.now().getTime() - arrivedAt.getTime();
+      }
+    };
+    const { reply } = event;
+    return {
+      ...event,
+      reply: {
+        acknowledge: () => reply.acknowledge().then(noteOnce),
+        openForm: (form, token) => reply.openForm(form, token).then(noteOnce),
+        send: (message) => reply.send(message),
+        replaceSource: (message) => reply.replaceSource(message),
+      },
+    };
   }
 
   async function stop(timeoutMs = STOP_TIMEOUT_MS): Promise<void> {
@@ -221,7 +297,9 @@ export function createChat(deps: ChatDeps): ChatService {
       connection.isUp = toStatus(connection).state === "connected";
       return connection.isUp && wasUp === false;
     });
-    for (const { platform } of back) {
+    for (const connection of back) {
+      const { platform } = connection;
+      connection.reconnects += 1;
       logger.info({ platform: platform.id }, "chat is back, telling what was missed");
     }
     // Side by side: one that is back for a moment only keeps nobody else waiting.
@@ -299,9 +377,11 @@ export function createChat(deps: ChatDeps): ChatService {
     );
   }
 
-  function toStatus({ platform, state, since, why }: Connection): PlatformStatus {
+  function toStatus(connection: Connection): PlatformStatus {
+    const { platform, state, since, why, reconnects, lastEventAt, acknowledgedInMs } = connection;
+    const link = { platform: platform.id, reconnects, lastEventAt, acknowledgedInMs };
     if (state !== "started") {
-      return { platform: platform.id, state, since, detail: why };
+      return { ...link, state, since, detail: why };
     }
     const own = platform.status();
     return {
@@ -309,6 +389,9 @@ export function createChat(deps: ChatDeps): ChatService {
       state: own.state,
       since: own.since,
       detail: own.detail ?? null,
+      lastEventAt: own.lastEventAt ?? lastEventAt,
+      reconnects: own.reconnectCount ?? reconnects,
+      acknowledgedInMs: own.acknowledgedInMs ?? acknowledgedInMs,
     };
   }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { ConnectionState } from "../../dashboard/server/routes/health.ts";
 import { baseUrlAt, type Config } from "../../shared/config/config.ts";
 import type { Environment } from "../../shared/config/environment.ts";
+import type { LinkView } from "../../shared/contract/link.ts";
 import { createContainer, type Container } from "../../shared/container.ts";
 import { systemActor } from "../../shared/core/actor.ts";
 import { AppError } from "../../shared/errors/app-error.ts";
@@ -208,11 +209,12 @@ async function connections(
       required: false,
       detail: identity.state === "unknown" ? "not asked yet" : identity.detail,
     },
-    ...chat.status().map(({ platform, state, detail }) => ({
-      name: `chat:${platform}`,
-      state: platformStates[state],
+    ...chat.status().map((status) => ({
+      name: `chat:${status.platform}`,
+      state: platformStates[status.state],
       required: false,
-      detail,
+      detail: status.detail,
+      link: linkOf(status),
     })),
   ];
 }
@@ -224,6 +226,16 @@ const platformStates = {
   failed: "down",
   stopped: "down",
 } as const satisfies Record<PlatformStatus["state"], ConnectionState["state"]>;
+
+function linkOf(status: PlatformStatus): LinkView {
+  const { since, lastEventAt, reconnects, acknowledgedInMs } = status;
+  return {
+    since: since.toISOString(),
+    lastEventAt: lastEventAt?.toISOString() ?? null,
+    reconnects,
+    acknowledgedInMs,
+  };
+}
 
 async function databaseState(
   container: Container,

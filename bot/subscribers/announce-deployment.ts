@@ -5,7 +5,8 @@ import { everyOne } from "../chat/every-one.ts";
 import { deploymentSubject, outcomeSubject } from "../chat/live-card.ts";
 import type { Place } from "../chat/platform.ts";
 import { readLogTail } from "../chat/log-tail.ts";
-import { announceIn, type SubscriberDeps } from "./subscriber-deps.ts";
+import type { Concern } from "./announcement-places.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 const EVENTS = [
   "deployment.requested",
@@ -39,7 +40,9 @@ export function createAnnounceDeployment(
       const subject = deploymentSubject(number);
       const draw = () => render.deployment(number);
       if (event.name === "deployment.requested" && isNews(event)) {
-        await announceIn(places, (place) => cards.keep(place, subject, event, draw));
+        await places.announce(concernOf(deps, number), (place) =>
+          cards.keep(place, subject, event, draw),
+        );
       }
       await cards.refresh(subject, event, draw, { urgent: event.name === "deployment.finished" });
       if (event.name === "deployment.step_changed" && event.payload.status === "failed") {
@@ -76,11 +79,22 @@ async function finish(deps: SubscriberDeps, event: EventOf<"deployment.finished"
   }
 }
 
+function concernOf(
+  { services, systemActor }: SubscriberDeps,
+  number: number,
+): () => Promise<Concern> {
+  return async () => {
+    const { environment, services: names } = await services.deployments.view(systemActor, number);
+    return { environment, services: names };
+  };
+}
+
 /** Wherever the deployment is watched, and in the announcement channels: also for a baseline that was no news. */
 async function callToAct(
-  { cards, places, render }: SubscriberDeps,
+  deps: SubscriberDeps,
   event: EventOf<"deployment.finished">,
 ): Promise<void> {
+  const { cards, places, render } = deps;
   const { number } = event.payload;
   const watched = await cards.placesOf(deploymentSubject(number));
   const tell = (place: Place) =>
@@ -89,7 +103,7 @@ async function callToAct(
     [
       () => everyOne(watched, tell),
       () =>
-        announceIn(places, async (place) => {
+        places.announce(concernOf(deps, number), async (place) => {
           if (!watched.some(({ channelId }) => channelId === place.channelId)) {
             await tell(place);
           }

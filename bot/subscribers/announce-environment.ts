@@ -4,7 +4,7 @@ import { resumedWords, unlockedWords, type Gone } from "../cards/environment-liv
 import { everyOne } from "../chat/every-one.ts";
 import { environmentSubject, type LiveCard } from "../chat/live-card.ts";
 import { refreshRelease } from "./release-cards.ts";
-import { announceIn, type SubscriberDeps } from "./subscriber-deps.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 const EVENTS = [
   "environment.locked",
@@ -50,7 +50,8 @@ export function createAnnounceEnvironment(
   async function tell(event: EnvironmentEvent, environment: string): Promise<void> {
     const subject = environmentSubject(environment);
     const draw = () => render.environment(environment, goneBy(event));
-    await announceIn(places, (place) =>
+    const concern = async () => ({ environment, services: [] });
+    await places.announce(concern, (place) =>
       cards.keep(place, subject, event, draw, { anew: hasChanged, always: true }),
     );
     await cards.refresh(subject, event, draw);

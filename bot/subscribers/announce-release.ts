@@ -1,9 +1,9 @@
 import type { EventOf, Subscriber } from "../../shared/events/events.ts";
 import { everyOne } from "../chat/every-one.ts";
 import { releaseSubject } from "../chat/live-card.ts";
-import { announceReady, refreshReady, refreshRelease } from "./release-cards.ts";
+import { announceReady, concernOf, refreshReady, refreshRelease } from "./release-cards.ts";
 import { releaseDetail } from "./release-details.ts";
-import { announceIn, type SubscriberDeps } from "./subscriber-deps.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 const EVENTS = [
   "release.created",
@@ -69,7 +69,7 @@ async function announce(deps: SubscriberDeps, event: Fact, number: number): Prom
   const { cards, places, render } = deps;
   switch (event.name) {
     case "release.created":
-      await announceIn(places, (place) =>
+      await places.announce(concernOf(deps, number), (place) =>
         cards.keep(place, releaseSubject(number), event, () => render.release(number)),
       );
       return;

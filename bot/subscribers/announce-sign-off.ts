@@ -5,21 +5,21 @@ import { everyOne } from "../chat/every-one.ts";
 import { releaseSubject } from "../chat/live-card.ts";
 import type { SubscriberDeps } from "./subscriber-deps.ts";
 
-/** Writes to the people whose signature no longer counts, and to nobody else, with what changed since they signed. */
+/**
+ * Writes to the people whose signature no longer counts, and to nobody else, with what changed since they signed. Each person is
+ * written to on one platform.
+ */
 export function createAnnounceSignOff({
   services,
   posts,
   platform,
+  addresses,
   systemActor,
 }: SubscriberDeps): Subscriber<"release.sign_off_outdated"> {
   return {
     name: "chat-announce-sign-off",
     events: ["release.sign_off_outdated"],
     async handle({ payload: { number, signOffs }, seq }) {
-      if (platform.features.usersAreSubjects !== true) {
-        // Nobody knows yet who they are there.
-        return;
-      }
       const release = await services.releases.view(systemActor, number);
       const wanted = release.status === "pending" ? signOffs : [];
       await everyOne(wanted, async ({ role, subject, changes }) => {
@@ -27,9 +27,14 @@ export function createAnnounceSignOff({
         if (!isMissing(release, role) || own?.state === "counts") {
           return;
         }
+        const address = await addresses.atOnce(subject);
+        if (address?.platform !== platform.id) {
+          // Somebody else's, or nobody's.
+          return;
+        }
         // More may have changed since the fact; what counts is the difference to what they would sign now.
         const current = own?.state === "stale" ? own.changesSince : [];
-        await posts.tell(platform.id, subject, {
+        await posts.tell(platform.id, address.userId, {
           subject: `${releaseSubject(number)}/again/${seq}/${role}`,
           shown: { fingerprint: release.fingerprint },
           card: signAgainCard(release, role, current.length > 0 ? current : changes),

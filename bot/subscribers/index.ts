@@ -2,6 +2,7 @@ import type { Actor, Services } from "../../shared/app/services.ts";
 import type { Subscriber } from "../../shared/events/events.ts";
 import { untilAborted } from "../../shared/lib/deadline.ts";
 import { createLiveRenderer } from "../cards/render-live.ts";
+import type { Addresses } from "../chat/addresses.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
 import type { Posts } from "../chat/posts.ts";
 import { createAnnounceDeployment } from "./announce-deployment.ts";
@@ -9,7 +10,8 @@ import { createAnnounceEnvironment } from "./announce-environment.ts";
 import { createAnnounceRelease } from "./announce-release.ts";
 import { createAnnounceSignOff } from "./announce-sign-off.ts";
 import { createLiveCards } from "./live-cards.ts";
-import { announcementPlaces, type SubscriberDeps } from "./subscriber-deps.ts";
+import { createAnnouncementPlaces } from "./announcement-places.ts";
+import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 /** Everything that turns facts into messages, one per file. */
 const announcers: readonly ((deps: SubscriberDeps) => Subscriber)[] = [
@@ -27,9 +29,10 @@ export function createChatSubscribers(deps: {
   readonly services: Services;
   readonly posts: Posts;
   readonly platforms: ReadonlyMap<string, ChatPlatform>;
+  readonly addresses: Addresses;
   readonly systemActor: Actor;
 }): readonly Subscriber[] {
-  const { services, posts, platforms, systemActor } = deps;
+  const { services, posts, platforms, addresses, systemActor } = deps;
   const render = createLiveRenderer(services, systemActor);
   return [...platforms.values()].flatMap((platform) => {
     const { chatStore, live, installation } = services;
@@ -39,7 +42,13 @@ export function createChatSubscribers(deps: {
       cards: createLiveCards({ posts, chatStore, live, platform: platform.id }),
       render,
       platform,
-      places: announcementPlaces(installation.announce, platform),
+      addresses,
+      places: createAnnouncementPlaces({
+        announcements: installation.announcements,
+        platform,
+        catalog: services.catalog,
+        systemActor,
+      }),
       systemActor,
     };
     return announcers.map((create): Subscriber => {

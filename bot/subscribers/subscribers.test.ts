@@ -1,5 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Services } from "../../shared/app/services.ts";
+import type { ServiceView } from "../../shared/contract/catalog.ts";
 import { systemActor } from "../../shared/core/actor.ts";
 import type { DeploymentView } from "../../shared/contract/deployment.ts";
 import type { EnvironmentView } from "../../shared/contract/environment.ts";
@@ -18,6 +20,7 @@ import {
   danaRef,
   quinnRef,
 } from "../cards/testing/sample-views.ts";
+import { createAddresses } from "../chat/addresses.ts";
 import { createActionTokens } from "../chat/action-tokens.ts";
 import { createPosts } from "../chat/posts.ts";
 import { createFakePlatform, textOf } from "../chat/testing/fake-platform.ts";
@@ -34,7 +37,10 @@ interface State {
   undone: DeploymentView[];
 }
 
-async function setUp() {
+async function setUp(
+  installation: Partial<Services["installation"]> = {},
+  notifications: Partial<Services["notifications"]> = {},
+) {
   const clock = createManualClock();
   const state: State = {
     release: buildRelease(),
@@ -75,7 +81,17 @@ async function setUp() {
         next: 1,
       }),
     },
-    installation: { announce: ["fake:releases", "other:ops", "absent:channel", "nonsense"] },
+    catalog: {
+      listServices: async (_, { team }) => ({
+        items: team === "auth" ? [buildService("auth-service")] : [],
+        total: 1,
+      }),
+    },
+    notifications,
+    installation: {
+      announce: ["fake:releases", "other:ops", "absent:channel", "nonsense"],
+      ...installation,
+    },
   });
   const tokens = createActionTokens({ chatStore: services.chatStore, clock });
   const logger = createLogger({ level: "silent" });
@@ -87,7 +103,18 @@ async function setUp() {
     clock,
     timers: clock,
   });
-  const subscribers = createChatSubscribers({ services, posts, platforms, systemActor });
+  const addresses = createAddresses({
+    notifications: services.notifications,
+    platforms,
+    clock,
+  });
+  const subscribers = createChatSubscribers({
+    services,
+    posts,
+    platforms,
+    addresses,
+    systemActor,
+  });
 
   /** Makes a fact known to whoever reads it; twice, because facts come at least once. */
   async function happen<N extends EventName>(
@@ -125,7 +152,28 @@ async function setUp() {
 
 const slipway = { subject: "system", username: "slipway", name: "Slipway", platform: "system" };
 
+const requested = {
+  number: 7,
+  environment: "prod",
+  release: 12,
+  kind: "deploy" as const,
+  services: ["auth-service"],
+};
+
 const created = { number: 12, source: "uat", destination: "master", items: 2 };
+
+function buildService(name: string): ServiceView {
+  return {
+    name,
+    repository: name,
+    path: "",
+    team: "auth",
+    owner: null,
+    channel: null,
+    dependsOn: [],
+    origin: "declared",
+  };
+}
 
 describe("a release in the channels", () => {
   it("is announced once, in every announcement channel that exists", async () => {
@@ -133,6 +181,35 @@ describe("a release in the channels", () => {
     await happen("release.created", created);
     expect(inChannel()).toEqual([expect.stringContaining("Release #12: uat → master")]);
     expect(other.messages).toHaveLength(1);
+  });
+
+  it("is announced where its environment and its services are of interest", async () => {
+    const all = { environments: null, teams: null };
+    const { happen, inChannel } = await setUp({
+      announcements: [
+        { ...all, place: "fake:prod", environments: ["prod"] },
+        { ...all, place: "fake:preprod", environments: ["preprod"] },
+        { ...all, place: "fake:auth", teams: ["auth"] },
+        { ...all, place: "fake:others", teams: ["others"] },
+      ],
+    });
+    await happen("release.created", created);
+    await happen("deployment.requested", requested);
+    await happen("environment.locked", {
+      environment: "prod",
+      reason: "maintenance",
+      until: null,
+    });
+    const whole = ["Release #12", "Deployment #7", "prod"].map((words) =>
+      expect.stringContaining(words),
+    );
+    expect(["prod", "auth", "preprod", "others"].map(inChannel)).toEqual([
+      whole,
+      whole,
+      [],
+      // A lock concerns every team.
+      [expect.stringContaining("prod")],
+    ]);
   });
 
   it("stays in step wherever it was posted, by edits", async () => {
@@ -261,6 +338,24 @@ describe("people who must sign again", () => {
     expect(other.messages).toEqual([]);
   });
 
+  it("are written to on one platform, the one where they live", async () => {
+    const linked = [{ platform: "other", workspace: "w", userId: "U-dana" }];
+    const { happen, fake, other } = await setUp({}, { accountsOf: async () => linked });
+    await happen("release.sign_off_outdated", outdated);
+    expect(other.messages.map(({ channelId }) => channelId)).toEqual(["dm:U-dana"]);
+    expect(fake.messages).toEqual([]);
+  });
+
+  it("are left alone when they wish so", async () => {
+    const quiet = { digest: "off", digestAt: "09:00", timeZone: "UTC", platform: null } as const;
+    const { happen, fake, other } = await setUp(
+      {},
+      { settings: async () => ({ ...quiet, direct: false, mutedUntil: null }) },
+    );
+    await happen("release.sign_off_outdated", outdated);
+    expect([...fake.messages, ...other.messages]).toEqual([]);
+  });
+
   it("read what changed until now, when more has changed since the fact", async () => {
     const { state, happen, fake } = await setUp();
     state.release = buildRelease({
@@ -299,13 +394,6 @@ describe("people who must sign again", () => {
 });
 
 describe("a deployment in the channels", () => {
-  const requested = {
-    number: 7,
-    environment: "prod",
-    release: 12,
-    kind: "deploy" as const,
-    services: ["auth-service"],
-  };
   const step = {
     number: 7,
     environment: "prod",

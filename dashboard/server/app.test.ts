@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NotificationSettings } from "../../shared/contract/notifications.ts";
 import type { Problem } from "../../shared/contract/problem.ts";
 import {
   DeploymentBlocked,
@@ -17,6 +18,7 @@ import { createApp } from "./app.ts";
 import { routes } from "./routes/index.ts";
 import { buildReleaseView } from "./testing/fake-services.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
+import type { PlatformWebhook } from "./routes/platform-webhooks.ts";
 
 const REASONS = [
   { code: "sign_off.missing", reason: "QA has not signed.", remedy: "Ask quinn." },
@@ -154,6 +156,42 @@ describe(createApp.name, () => {
     expect(await problemOf(refused)).toMatchObject({ code: "token.invalid", status: 401 });
     const me = await server.api("/me", { as: "quinn" });
     expect(await me.json()).toMatchObject({ username: "quinn", roles: ["qa"], csrfToken: null });
+  });
+
+  it("keeps how each person wants to be written to, and refuses what makes no sense", async () => {
+    const kept = new Map<string, NotificationSettings>();
+    const defaults: NotificationSettings = {
+      digest: "weekdays",
+      digestAt: "09:00",
+      timeZone: "UTC",
+      direct: true,
+      platform: null,
+      mutedUntil: null,
+    };
+    const own = await startTestServer({
+      services: {
+        notifications: {
+          settings: async (subject) => kept.get(subject) ?? defaults,
+          async change({ subject }, patch) {
+            const next = NotificationSettings.parse({ ...defaults, ...patch });
+            kept.set(subject, next);
+            return next;
+          },
+        },
+      },
+    });
+    const change = (body: unknown, as = "quinn") =>
+      own.api("/me/notifications", { as, ...json(body), method: "PATCH" });
+    expect((await change({ digest: "daily", timeZone: "Asia/Tokyo" })).status).toBe(200);
+    const read = await own.api("/me/notifications", { as: "quinn" });
+    expect(await read.json()).toEqual({ ...defaults, digest: "daily", timeZone: "Asia/Tokyo" });
+    expect(await (await own.api("/me/notifications", { as: "dana" })).json()).toEqual(defaults);
+    for (const wrong of [{ digestAt: "9" }, { timeZone: "Mars" }, { subject: "sub-adam" }]) {
+      const refused = await change(wrong);
+      expect(refused.status).toBe(400);
+      expect((await problemOf(refused)).code).toBe("input.invalid");
+    }
+    await own.close();
   });
 
   it("shows nothing to somebody without a role, and says which role it takes", async () => {
@@ -523,6 +561,42 @@ describe("what is outside the API", () => {
     await broken.close();
   });
 
+  it("tells health and collectors how connections that stay open have fared", async () => {
+    const link = {
+      since: "2026-11-25T09:00:00.000Z",
+      lastEventAt: "2026-11-25T10:00:00.000Z",
+      reconnects: 2,
+      acknowledgedInMs: 40,
+    };
+    const quiet = { ...link, lastEventAt: null, acknowledgedInMs: null };
+    const own = await startTestServer({
+      app: {
+        connections: async () => [
+          { name: "database", state: "up", required: true, detail: null },
+          { name: "chat:slack", state: "up", required: false, detail: null, link },
+          { name: "chat:discord", state: "down", required: false, detail: null, link: quiet },
+        ],
+      },
+    });
+    const ready = await fetch(`${own.url}/health/ready`);
+    expect(await ready.json()).toMatchObject({
+      connections: [{ name: "database" }, { name: "chat:slack", link }, { link: quiet }],
+    });
+    const metrics = await (await fetch(`${own.url}/metrics`)).text();
+    expect(metrics.split("\n").filter((line) => line.startsWith("slipway_connection_"))).toEqual([
+      'slipway_connection_up{connection="database"} 1',
+      'slipway_connection_up{connection="chat:slack"} 1',
+      'slipway_connection_up{connection="chat:discord"} 0',
+      'slipway_connection_since_timestamp_seconds{connection="chat:slack"} 1795597200',
+      'slipway_connection_since_timestamp_seconds{connection="chat:discord"} 1795597200',
+      'slipway_connection_last_event_timestamp_seconds{connection="chat:slack"} 1795600800',
+      'slipway_connection_reconnects{connection="chat:slack"} 2',
+      'slipway_connection_reconnects{connection="chat:discord"} 2',
+      'slipway_connection_acknowledgement_seconds{connection="chat:slack"} 0.04',
+    ]);
+    await own.close();
+  });
+
   it("gives metrics to collectors here and to administrators", async () => {
     await server.api("/releases/12");
     const here = await fetch(`${server.url}/metrics`);
@@ -542,7 +616,7 @@ describe("what is outside the API", () => {
   it("hands a platform's request over as it came", async () => {
     const own = await startTestServer({
       app: {
-        webhooks: new Map([
+        webhooks: new Map<string, PlatformWebhook>([
           [
             "mattermost",
             async ({ headers, body }) => ({
@@ -550,6 +624,7 @@ describe("what is outside the API", () => {
               json: { body },
             }),
           ],
+          ["silent", async () => ({ status: 200, json: undefined })],
         ]),
       },
     });
@@ -563,6 +638,8 @@ describe("what is outside the API", () => {
     expect([taken.status, await taken.json()]).toEqual([200, { body: '{"a": 1}' }]);
     expect((await post("mattermost", "wrong")).status).toBe(401);
     expect((await post("slack", "right")).status).toBe(404);
+    const silent = await post("silent", "right");
+    expect([silent.status, await silent.text()]).toEqual([200, ""]);
     await own.close();
   });
 

@@ -8,6 +8,7 @@ import type { Timers } from "../../shared/lib/scheduler.ts";
 import type { OidcClient } from "./auth/oidc.ts";
 import { createSignInRouter } from "./auth/sign-in.ts";
 import { createLiveEvents } from "./live-events.ts";
+import { exposeConnections } from "./connection-metrics.ts";
 import { createMetricsHandler, type Metrics } from "./metrics.ts";
 import { createActorMiddleware } from "./middleware/actor.ts";
 import { createCsrfProtection } from "./middleware/csrf.ts";
@@ -62,6 +63,7 @@ export function createApp(options: AppOptions): Express {
     "/health",
     createHealthRouter(options.connections, () => drainer.isDraining),
   );
+  exposeConnections(metrics.registry, options.connections);
   app.get("/metrics", createMetricsHandler(metrics, services.people));
   app.use("/hooks", createPlatformWebhooks(options.webhooks ?? new Map()));
   if (options.embeddedProvider) {

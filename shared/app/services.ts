@@ -21,6 +21,7 @@ import type {
 } from "../contract/environment.ts";
 import type { LiveEvent } from "../contract/live.ts";
 import type { ApiTokenView, CreateApiToken, CreatedApiToken } from "../contract/me.ts";
+import type { NotificationSettings, PatchNotificationSettings } from "../contract/notifications.ts";
 import type {
   CreateRelease,
   PatchRelease,
@@ -184,6 +185,24 @@ export interface PeopleServices {
   revokeToken(actor: Actor, id: string): Promise<void>;
 }
 
+/** How each person wants to be written to, and where they can be reached. */
+export interface NotificationServices {
+  settings(subject: string): Promise<NotificationSettings>;
+  /** Changes the person's own settings. Throws InputInvalid. */
+  change(
+    actor: Pick<Actor, "subject">,
+    patch: PatchNotificationSettings,
+  ): Promise<NotificationSettings>;
+  /** Whose digest is due now, and of which day it is: each has one a day at most. */
+  digestsDue(): Promise<readonly { readonly subject: string; readonly day: string }[]>;
+  /** The chat accounts linked to somebody, the newest first. */
+  accountsOf(
+    subject: string,
+  ): Promise<
+    readonly { readonly platform: string; readonly workspace: string; readonly userId: string }[]
+  >;
+}
+
 /** Sessions of signed-in browsers, for express-session's store. Ids are hashed before they are stored. */
 export interface SessionServices {
   get(sid: string): Promise<Readonly<Record<string, unknown>> | null>;
@@ -306,6 +325,12 @@ export interface ChatStoreServices {
     place: { readonly platform: string; readonly channelId: string },
     subject: string,
   ): Promise<StoredPost | null>;
+  /** The post that this message is; null for a message that is not the one that stays up to date. */
+  postAt(message: {
+    readonly platform: string;
+    readonly channelId: string;
+    readonly messageId: string;
+  }): Promise<StoredPost | null>;
   /** Claims the right to make the first post of a subject in a channel; false when somebody has it. */
   claimPost(post: Omit<StoredPost, "messageId" | "editedAt">): Promise<boolean>;
   savePost(post: StoredPost): Promise<void>;
@@ -338,6 +363,16 @@ export interface StoredPost {
   readonly editedAt: Date | null;
 }
 
+/** What a channel of `chat.announce` is told of. */
+export interface Announcement {
+  /** E.g. `room:releases`. */
+  readonly place: string;
+  /** Only of these environments; null: of all. */
+  readonly environments: readonly string[] | null;
+  /** Only of what concerns services of these teams; null: of all. */
+  readonly teams: readonly string[] | null;
+}
+
 /** Everything either mouth may ask for. Rules, transactions and policies are behind it, never in front. */
 export interface Services {
   readonly releases: ReleaseServices;
@@ -346,6 +381,7 @@ export interface Services {
   readonly catalog: CatalogServices;
   readonly audit: AuditServices;
   readonly people: PeopleServices;
+  readonly notifications: NotificationServices;
   readonly sessions: SessionServices;
   readonly live: LiveServices;
   readonly room: RoomServices;
@@ -356,7 +392,10 @@ export interface Services {
     readonly environments: readonly { readonly name: string; readonly branch: string | null }[];
     readonly signOffRoles: readonly string[];
     readonly repositories: () => Promise<readonly string[]>;
+    /** Channels that are told of releases and deployments, each once. */
     readonly announce: readonly string[];
+    /** What each of them is told of. */
+    readonly announcements: readonly Announcement[];
     readonly sample: boolean;
   };
   /** Whether the actor has this permission at all, for help and for hiding what cannot be done. */

@@ -88,11 +88,12 @@ function checkPlatforms(
     }
     return { id, options: check(schema, section, ["chat", id], problems) };
   });
-  (Array.isArray(announce) ? announce : []).forEach((place: unknown, index) => {
+  (Array.isArray(announce) ? announce : []).forEach((entry: unknown, index) => {
+    const place = isObject(entry) ? entry["channel"] : entry;
     if (typeof place !== "string") {
       return;
     }
-    const at = ["chat", "announce", index];
+    const at = ["chat", "announce", index, ...(isObject(entry) ? ["channel"] : [])];
     const [, platform, channel] = /^([^:]*):(.+)$/.exec(place) ?? [];
     if (platform === undefined || channel === undefined) {
       problems.add(

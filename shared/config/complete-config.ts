@@ -6,9 +6,16 @@ import {
   type SignOffPolicy,
 } from "../core/sign-off.ts";
 import type { ProviderOptions } from "./check-providers.ts";
-import type { AuthConfig, Config, DatabaseConfig, EnvironmentConfig, RoleRule } from "./config.ts";
+import type {
+  AnnounceConfig,
+  AuthConfig,
+  Config,
+  DatabaseConfig,
+  EnvironmentConfig,
+  RoleRule,
+} from "./config.ts";
 import type { Path, Problems } from "./problems.ts";
-import type { ConfigFile } from "./schema.ts";
+import type { Announcement, ConfigFile } from "./schema.ts";
 import { Secret } from "./secret.ts";
 
 /** Who has which role at the embedded identity provider, unless the file says otherwise. */
@@ -55,10 +62,7 @@ export function complete(
     database: toDatabase(parsed, dataDir, around),
     auth: toAuth(parsed, around.problems),
     chat: {
-      announce: (parsed.chat?.announce ?? ["room:releases"]).map((place) => ({
-        platform: place.slice(0, place.indexOf(":")),
-        channel: place.slice(place.indexOf(":") + 1),
-      })),
+      announce: (parsed.chat?.announce ?? ["room:releases"]).map(toAnnouncement),
       room: { enabled: parsed.chat?.room?.enabled ?? true },
       platforms: options.platforms,
     },
@@ -114,6 +118,17 @@ function toDatabase(parsed: ConfigFile, dataDir: string, around: Surroundings): 
     );
   }
   return { dialect: "sqlite", storage: resolve(around.baseDir, path ?? "slipway.db") };
+}
+
+function toAnnouncement(entry: Announcement): AnnounceConfig {
+  const whole = typeof entry === "string" ? { channel: entry } : entry;
+  const { channel: place, environments = null, teams = null } = whole;
+  return {
+    platform: place.slice(0, place.indexOf(":")),
+    channel: place.slice(place.indexOf(":") + 1),
+    environments,
+    teams,
+  };
 }
 
 function toAuth({ auth }: ConfigFile, problems: Problems): AuthConfig {

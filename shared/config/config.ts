@@ -71,8 +71,18 @@ export interface RoleRule {
   readonly teams?: readonly string[];
 }
 
+/** A channel that is told of releases and deployments. */
+export interface AnnounceConfig {
+  readonly platform: string;
+  readonly channel: string;
+  /** Only of these; null: of all. */
+  readonly environments: readonly string[] | null;
+  /** Only of what concerns services of these; null: of all. */
+  readonly teams: readonly string[] | null;
+}
+
 export interface ChatConfig {
-  readonly announce: readonly { readonly platform: string; readonly channel: string }[];
+  readonly announce: readonly AnnounceConfig[];
   readonly room: { readonly enabled: boolean };
   /** Other platforms, with what their own schema parsed. */
   readonly platforms: readonly { readonly id: string; readonly options: unknown }[];

@@ -6,6 +6,7 @@ import type { Problems } from "./problems.ts";
 export function crossCheck(config: Config, problems: Problems): void {
   checkServices(config, problems);
   checkEnvironments(config, problems);
+  checkAnnouncements(config, problems);
   // Who is the identity provider and who has which role cannot be judged from what is left of a wrong section.
   if (!problems.covers(["auth", "roles"])) {
     checkRoles(config, problems);
@@ -66,6 +67,22 @@ function checkEnvironments({ environments }: Config, problems: Problems): void {
         "Break the circle: one environment must come first.",
       );
     }
+  });
+}
+
+/** Teams are made in the dashboard too, so only environments can be judged. */
+function checkAnnouncements({ chat, environments }: Config, problems: Problems): void {
+  const known = environments.map((environment) => environment.name);
+  chat.announce.forEach((announcement, index) => {
+    announcement.environments?.forEach((name, position) => {
+      if (!known.includes(name)) {
+        problems.add(
+          ["chat", "announce", index, "environments", position],
+          `there is no environment called "${name}"`,
+          didYouMean(name, known),
+        );
+      }
+    });
   });
 }
 

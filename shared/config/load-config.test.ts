@@ -58,10 +58,48 @@ describe("without a file", () => {
       server: { port: 8080, host: "127.0.0.1", baseUrl: "http://localhost:8080" },
       database: { dialect: "sqlite", storage: join(cwd, "data/slipway.db") },
       auth: { provider: { kind: "embedded" } },
-      chat: { announce: [{ platform: "room", channel: "releases" }], room: { enabled: true } },
+      chat: {
+        announce: [{ platform: "room", channel: "releases", environments: null, teams: null }],
+        room: { enabled: true },
+      },
       limits: { requestsPerSecond: 50 },
     });
     expect(Object.keys(config.auth.roles)).toEqual(["dev", "qa", "operator", "admin", "viewer"]);
+  });
+
+  it("lets channels choose what they are told of", () => {
+    const { chat } = load(`
+chat:
+  announce:
+    - "room:releases"
+    - { channel: "room:payments", environments: [prod], teams: [pay, risk] }
+environments:
+  - name: prod
+    target: { kind: command, apply: [./deploy.sh], observe: [./current.sh] }
+`);
+    expect(chat.announce).toEqual([
+      { platform: "room", channel: "releases", environments: null, teams: null },
+      { platform: "room", channel: "payments", environments: ["prod"], teams: ["pay", "risk"] },
+    ]);
+  });
+
+  it.each([
+    ["{ channel: nowhere }", "chat.announce[0].channel", '"nowhere" is not a channel'],
+    ['{ channel: "room:x", environments: [prd] }', "chat.announce[0].environments[0]", '"prd"'],
+    ['{ channel: "room:x", environments: [] }', "chat.announce[0].environments", ""],
+    ['{ channel: "room:x", team: [a] }', "chat.announce[0].team", "no such key"],
+    ['{ channel: "slak:x" }', "chat.announce[0].channel", 'no chat platform called "slak"'],
+  ])("says what is wrong with the channel %s", (entry, path, what) => {
+    const problems = problemsOf(`
+chat:
+  announce: [${entry}]
+environments:
+  - name: prod
+    target: { kind: command, apply: [./deploy.sh], observe: [./current.sh] }
+`);
+    expect(problems).toEqual([
+      expect.objectContaining({ path, what: expect.stringContaining(what), line: 3 }),
+    ]);
   });
 
   it("contains the sample, told where the data lies, and honours the environment", () => {

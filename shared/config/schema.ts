@@ -74,8 +74,20 @@ const Auth = z.strictObject({
     .optional(),
 });
 
+/** A channel, or one that hears only of some environments and teams. */
+const Announcement = z.union([
+  Text,
+  z.strictObject({
+    channel: Text,
+    environments: z.array(Name).min(1).max(200).optional(),
+    teams: z.array(Name).min(1).max(1000).optional(),
+  }),
+]);
+
+export type Announcement = z.output<typeof Announcement>;
+
 const Chat = z.looseObject({
-  announce: z.array(Text).max(50).optional(),
+  announce: z.array(Announcement).max(50).optional(),
   room: z.strictObject({ enabled: Flag.optional() }).optional(),
 });
 

@@ -59,6 +59,16 @@ export function createFakeChatStore(): FakeChatStore {
     async savePost(post) {
       posts = [...posts.filter((other) => !isSame(other, post)), post];
     },
+    async postAt(message) {
+      const { platform, channelId, messageId } = message;
+      const found = posts.find(
+        (post) =>
+          post.platform === platform &&
+          post.channelId === channelId &&
+          post.messageId === messageId,
+      );
+      return found ?? null;
+    },
     async forgetPost(subject, platform, channelId) {
       posts = posts.filter((post) => !isSame(post, { subject, platform, channelId }));
     },

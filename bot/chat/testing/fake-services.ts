@@ -34,6 +34,19 @@ export function createFakeServices(parts: FakeParts = {}): Services {
       roles: (actor) => actor.grants.map((grant) => grant.role),
       ...parts.people,
     }),
+    notifications: only("notifications", {
+      settings: async () => ({
+        digest: "weekdays",
+        digestAt: "09:00",
+        timeZone: "UTC",
+        direct: true,
+        platform: null,
+        mutedUntil: null,
+      }),
+      accountsOf: async () => [],
+      digestsDue: async () => [],
+      ...parts.notifications,
+    }),
     sessions: only("sessions", parts.sessions),
     live: only("live", parts.live),
     room: only("room", parts.room),
@@ -47,6 +60,9 @@ export function createFakeServices(parts: FakeParts = {}): Services {
       signOffRoles: ["dev", "qa"],
       repositories: async () => ["auth-service", "api-gateway"],
       announce: ["fake:releases"],
+      announcements: (parts.installation?.announce ?? ["fake:releases"]).map((place) => {
+        return { place, environments: null, teams: null };
+      }),
       sample: true,
       ...parts.installation,
     }),

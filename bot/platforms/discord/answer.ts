@@ -33,6 +33,8 @@ export function createInteractionAnswer(deps: {
   /** A form will be opened, so nothing else may be answered meanwhile, unless that takes too long. */
   readonly awaitsForm: boolean;
   readonly receivedAt: Date;
+  /** Hears after how long Discord had the first answer. */
+  readonly acknowledged: (tookMs: number) => void;
   readonly clock: { now(): Date };
   readonly timers: Timers;
   readonly logger: Logger;
@@ -116,7 +118,10 @@ export function createInteractionAnswer(deps: {
   /** Who pressed has seen a failure when Discord does not take it; what they asked for is done all the same. */
   function begin(answer: FirstAnswer): Promise<boolean> {
     first = api.answer(key, answer).then(
-      () => true,
+      () => {
+        deps.acknowledged(clock.now().getTime() - receivedAt.getTime());
+        return true;
+      },
       (error: unknown) => {
         logger.warn({ err: error }, "discord did not take the answer to an interaction");
         return false;

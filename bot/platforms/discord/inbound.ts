@@ -68,6 +68,14 @@ export const IncomingMessage = z.object({
 });
 export type IncomingMessage = z.infer<typeof IncomingMessage>;
 
+/** Messages that somebody deleted, one or many at once. Whose they were is not told. */
+export const RemovedMessages = z.object({
+  id: Id.optional(),
+  ids: z.array(Id).default([]),
+  channel_id: Id,
+  guild_id: Id.nullish(),
+});
+
 /** Who the bot is, and by which names people call it. */
 export interface OwnNames {
   readonly id: string;

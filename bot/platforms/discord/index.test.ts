@@ -534,6 +534,48 @@ describe("listening to Discord", () => {
     expect(textsOf(inbox)).toEqual(["one"]);
   });
 
+  it("tells which message somebody deleted, in a channel and in a thread", async () => {
+    const { fake, platform, settle } = await drive();
+    const removed: MessageRef[] = [];
+    await platform.start(
+      async () => undefined,
+      (ref) => removed.push(ref),
+    );
+    const root = await platform.post(place(), message("text"));
+    const detail = await platform.post(place(root.messageId), message("note"));
+    fake.removeMessage(detail.messageId);
+    fake.removeMessage(root.messageId);
+    await settle();
+
+    expect(removed).toEqual([detail, root]);
+  });
+
+  it("says how long a press waited for its first answer", async () => {
+    const { fake, platform, clock, channelId } = await drive();
+    await listen();
+    const first = fake.holdNext(/\/callback$/);
+    fake.slash(dana.id, channelId, ["whoami"]);
+    await first.arrived;
+    await clock.advance(150);
+    first.release();
+
+    await vi.waitFor(() => expect(platform.status()).toMatchObject({ acknowledgedInMs: 150 }));
+  });
+
+  it("reads later what it could not read at once", async () => {
+    const { fake, channelId, clock, settle } = await drive();
+    const inbox = await listen();
+    fake.failNext(4, 503, /^GET .*\/messages$/);
+    fake.gateway.forget();
+    fake.say(dana.id, channelId, `<@${fake.bot.id}> one`);
+    await reconnected(2);
+    expect(inbox).toEqual([]);
+
+    await clock.advance(5 * 60_000);
+    await settle();
+    await vi.waitFor(() => expect(textsOf(inbox)).toEqual(["one"]));
+  });
+
   it("knows whoever left the server for a stranger", async () => {
     const { fake, settle } = await drive();
     const inbox = await listen();

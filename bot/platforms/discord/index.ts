@@ -3,7 +3,7 @@ import { UpstreamUnavailable } from "../../../shared/errors/catalog.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import { systemTimers, type Timers } from "../../../shared/lib/scheduler.ts";
 import { findings, fine, type Finding } from "../../chat/finding.ts";
-import type { ChatPlatform, Inbound } from "../../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef } from "../../chat/platform.ts";
 import type { Suggestions } from "../../chat/suggestions.ts";
 import { createDiscordApi } from "./api.ts";
 import { createChannels } from "./channels.ts";
@@ -48,8 +48,11 @@ export function createDiscordPlatform(options: DiscordOptions, deps: DiscordDeps
     id: PLATFORM_ID,
     // Five edits in five seconds, for all cards of a channel together.
     features: { ephemeral: true, edit: true, threads: true, tables: false, editIntervalMs: 2_500 },
-    async start(take: (event: Inbound) => Promise<void>) {
-      session = await startSession({ ...deps, options, slash, timers, logger, take });
+    async start(
+      take: (event: Inbound) => Promise<void>,
+      removed: (message: MessageRef) => void = () => undefined,
+    ) {
+      session = await startSession({ ...deps, options, slash, timers, logger, take, removed });
       since = clock.now();
     },
     async stop() {

@@ -5,7 +5,7 @@ import { createCatchUp } from "../../chat/catch-up.ts";
 import { summarise, type Finding } from "../../chat/finding.ts";
 import { createKeyedQueue } from "../../chat/keyed-queue.ts";
 import { createPeople } from "../../chat/people-cache.ts";
-import type { ChatPlatform, ChatUser, Inbound, Place } from "../../chat/platform.ts";
+import type { ChatPlatform, ChatUser, Inbound, MessageRef, Place } from "../../chat/platform.ts";
 import { createPositions } from "../../chat/positions.ts";
 import type { Suggestions } from "../../chat/suggestions.ts";
 import { createDiscordApi } from "./api.ts";
@@ -15,8 +15,10 @@ import {
   IncomingChannel,
   IncomingMessage,
   PLATFORM_ID,
+  RemovedMessages,
   readCommand,
   timeOf,
+  toRef,
   toUser,
   type IncomingMember,
   type IncomingUser,
@@ -43,6 +45,7 @@ export interface Session {
 
 /** What could not be handed on is read again this soon. */
 const READ_AGAIN_MS = 10_000;
+const READ_LATER_MS = 5 * 60_000;
 const REMEMBERED = 5_000;
 /** How far Discord's clock may be from ours. */
 const CLOCKS_DIFFER_MS = 60_000;
@@ -66,6 +69,8 @@ export async function startSession(deps: {
   readonly slash: SlashCommand;
   readonly suggestions: Suggestions;
   readonly take: (event: Inbound) => Promise<void>;
+  /** Hears of messages that somebody deleted. */
+  readonly removed: (message: MessageRef) => void;
   readonly timers: Timers;
   readonly clock: { now(): Date };
   readonly logger: Logger;
@@ -89,6 +94,7 @@ export async function startSession(deps: {
   const stopping = new AbortController();
   let since = clock.now();
   let found: readonly Finding[] = [];
+  let acknowledgedInMs: number | undefined;
 
   const positions = createPositions({
     read: () => chatStore.findCursors(PLATFORM_ID),
@@ -114,6 +120,9 @@ export async function startSession(deps: {
     channels,
     whoIs,
     serve,
+    acknowledged(tookMs) {
+      acknowledgedInMs = tookMs;
+    },
     timers,
     clock,
     logger,
@@ -140,7 +149,7 @@ export async function startSession(deps: {
           // What happens from here on is unread, whoever reads it.
           positions.gap(new Date(lastEventAt.getTime() - CLOCKS_DIFFER_MS));
         } else if (isConnected) {
-          track(reading, catchUp.run(), "reading what was missed failed");
+          track(reading, readOn(), "reading what was missed failed");
         }
         logger.info({ isConnected }, "discord connection changed");
       },
@@ -189,6 +198,22 @@ export async function startSession(deps: {
     }
   }
 
+  /** What could not be read is tried again after a while. */
+  async function readOn(): Promise<void> {
+    let isWhole = false;
+    try {
+      isWhole = await catchUp.run();
+    } finally {
+      if (!isWhole && !stopping.signal.aborted) {
+        timers.after(READ_LATER_MS, () => {
+          if (!stopping.signal.aborted) {
+            track(reading, readOn(), "reading what was missed failed");
+          }
+        });
+      }
+    }
+  }
+
   function status(): ReturnType<ChatPlatform["status"]> {
     const failure = connection.failure();
     const detail = failure
@@ -200,6 +225,7 @@ export async function startSession(deps: {
       since,
       ...(detail === undefined ? {} : { detail }),
       ...(lastEventAt === undefined ? {} : { lastEventAt }),
+      ...(acknowledgedInMs === undefined ? {} : { acknowledgedInMs }),
       reconnectCount: connection.reconnectCount(),
     };
   }
@@ -222,6 +248,10 @@ export async function startSession(deps: {
         channels.learn(thread.data);
       }
     }
+    if (name === "MESSAGE_DELETE" || name === "MESSAGE_DELETE_BULK") {
+      track(reading, tellRemoved(data), "a deleted message of discord could not be told");
+      return;
+    }
     const message = name === "MESSAGE_CREATE" ? IncomingMessage.safeParse(data) : undefined;
     if (message?.success && (message.data.guild_id ?? guildId) === guildId) {
       track(
@@ -229,6 +259,20 @@ export async function startSession(deps: {
         passOn(message.data, !message.data.guild_id, "live"),
         "a message of discord could not be handed on",
       );
+    }
+  }
+
+  async function tellRemoved(data: unknown): Promise<void> {
+    const gone = RemovedMessages.safeParse(data);
+    if (!gone.success || (gone.data.guild_id ?? guildId) !== guildId) {
+      return;
+    }
+    const { id, ids, channel_id: channelId } = gone.data;
+    const place = (await placeOf(channelId))?.place;
+    for (const messageId of id === undefined ? ids : [id, ...ids]) {
+      if (place) {
+        deps.removed(toRef(place, messageId));
+      }
     }
   }
 
@@ -326,7 +370,7 @@ export async function startSession(deps: {
       positions.missed(cursor);
       timers.after(READ_AGAIN_MS, () => {
         if (!stopping.signal.aborted) {
-          track(reading, catchUp.run(), "reading again failed");
+          track(reading, readOn(), "reading again failed");
         }
       });
       throw error;

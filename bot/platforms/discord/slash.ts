@@ -14,8 +14,8 @@ import {
 export const SLASH_COMMAND = "slipway";
 /** The sub-command for everything that has no fields of its own. */
 const SAY = "say";
-/** A group of fewer commands would only be one more word to type. */
-const SMALLEST_GROUP = 4;
+/** Groups whose name would only be one more word to type: theirs stand on top. */
+const ON_TOP = ["history", "help"];
 /** Kinds of which somebody else knows which ones there are (`Suggestions`). */
 const COMPLETED = [
   "number",
@@ -78,7 +78,7 @@ interface Entry {
 
 /**
  * One command of Discord for all of ours: each is a sub-command with its usage as fields. There may be 25 of a level, so they
- * stand in the groups in which help lists them; a handful stands on top.
+ * stand in the groups in which help lists them; those everybody needs stand on top.
  */
 export function createSlashCommand(specs: readonly SlashSpec[]): SlashCommand {
   const entries = specs.map((spec): Entry => ({ spec, fields: fieldsOf(spec) }));
@@ -160,7 +160,7 @@ function definitions(entries: readonly Entry[]): readonly SlashDefinition[] {
   }
   return [...groups].flatMap(([name, members]): readonly SlashDefinition[] => {
     const commands = members.map(toDefinition);
-    return members.length < SMALLEST_GROUP
+    return ON_TOP.includes(name)
       ? commands
       : [{ type: GROUP, name, description: `All about ${name}`, options: commands }];
   });

@@ -50,6 +50,8 @@ export function createTaker(deps: {
   readonly whoIs: (user: IncomingUser, member: IncomingMember | undefined) => Promise<ChatUser>;
   /** Hands an event on, and calls `finish` when it was served. */
   readonly serve: (event: Inbound, finish: () => Promise<void>) => void;
+  /** How long somebody waited until Discord had the first answer to what they did. */
+  readonly acknowledged: (tookMs: number) => void;
   readonly timers: Timers;
   readonly clock: { now(): Date };
   readonly logger: Logger;
@@ -121,6 +123,7 @@ export function createTaker(deps: {
       manner: interaction.type === "slash" || !interaction.source ? "thinking" : "noted",
       awaitsForm: opensForm,
       receivedAt: clock.now(),
+      acknowledged: deps.acknowledged,
       clock,
       timers,
       logger,

@@ -32,14 +32,21 @@ export function readPosted(
   data: unknown,
 ): { readonly post: IncomingPost; readonly direct: boolean } | undefined {
   const event = PostedData.safeParse(data);
-  const post = IncomingPost.safeParse(event.success ? parseJson(event.data.post) : undefined);
-  return event.success && post.success
-    ? { post: post.data, direct: isDirectChannel(event.data.channel_type) }
+  const post = readPost(data);
+  return event.success && post
+    ? { post, direct: isDirectChannel(event.data.channel_type) }
     : undefined;
 }
 
 export function isDirectChannel(type: string): boolean {
   return type === DIRECT;
+}
+
+/** The post that an event is about; undefined when it is about none. */
+export function readPost(data: unknown): IncomingPost | undefined {
+  const event = PostedData.safeParse(data);
+  const post = IncomingPost.safeParse(event.success ? parseJson(event.data.post) : undefined);
+  return post.success ? post.data : undefined;
 }
 
 /** Set by the server on what programs post, some of it in the name of people who never said it. */

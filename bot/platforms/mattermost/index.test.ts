@@ -419,6 +419,22 @@ describe("listening to Mattermost", () => {
     expect(inbox).toEqual([]);
   });
 
+  it("tells of its own messages that somebody deleted, and of no others", async () => {
+    const own = await drive();
+    const { fake, platform, channelId } = own;
+    const removed: MessageRef[] = [];
+    await platform.start(
+      async () => undefined,
+      (ref) => removed.push(ref),
+    );
+    const ref = await platform.post({ platform: "mattermost", channelId }, message("text"));
+    const theirs = fake.say(DANA, channelId, "hello");
+    fake.removePost(theirs.id);
+    fake.removePost(ref.messageId);
+    await own.settle();
+    await vi.waitFor(() => expect(removed).toEqual([ref]));
+  });
+
   it("asks again later who somebody is when the server does not tell", async () => {
     const own = await drive();
     await listen();

@@ -4,7 +4,7 @@ import type { ChatStoreServices } from "../../../shared/app/services.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import { systemTimers, type Timers } from "../../../shared/lib/scheduler.ts";
 import { fine, problem, type Finding } from "../../chat/finding.ts";
-import type { ChatPlatform, Inbound } from "../../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef } from "../../chat/platform.ts";
 import { createMattermostApi } from "./api.ts";
 import { createCallbacks } from "./callbacks.ts";
 import { createChannels } from "./channels.ts";
@@ -45,8 +45,11 @@ export function createMattermostPlatform(
   return {
     id: PLATFORM_ID,
     features: { ephemeral: true, edit: true, threads: true, tables: true, editIntervalMs: 1_000 },
-    async start(take: (event: Inbound) => Promise<void>) {
-      session = await startSession({ ...deps, options, timers, logger, take });
+    async start(
+      take: (event: Inbound) => Promise<void>,
+      removed: (message: MessageRef) => void = () => undefined,
+    ) {
+      session = await startSession({ ...deps, options, timers, logger, take, removed });
       since = clock.now();
     },
     async stop() {

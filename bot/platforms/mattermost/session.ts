@@ -8,7 +8,7 @@ import { createKeyedQueue } from "../../chat/keyed-queue.ts";
 import { createPeople } from "../../chat/people-cache.ts";
 import { createPositions } from "../../chat/positions.ts";
 import { summarise, type Finding } from "../../chat/finding.ts";
-import type { ChatPlatform, Inbound, Place } from "../../chat/platform.ts";
+import type { ChatPlatform, Inbound, MessageRef, Place } from "../../chat/platform.ts";
 import { createMattermostApi } from "./api.ts";
 import { createCallbackTaker, createReplier, type CallbackAnswer } from "./callback-taker.ts";
 import { createCallbacks } from "./callbacks.ts";
@@ -18,9 +18,11 @@ import {
   PLATFORM_ID,
   isDirectChannel,
   readCommand,
+  readPost,
   readPosted,
   toCursor,
   toPlace,
+  toRef,
   toUser,
   type IncomingPost,
 } from "./inbound.ts";
@@ -68,6 +70,8 @@ export async function startSession(deps: {
   readonly chatStore: Pick<ChatStoreServices, "findCursors" | "saveCursors">;
   readonly announce: readonly string[];
   readonly take: (event: Inbound) => Promise<void>;
+  /** Hears of messages of ours that somebody deleted. */
+  readonly removed: (message: MessageRef) => void;
   readonly timers: Timers;
   readonly clock: { now(): Date };
   readonly logger: Logger;
@@ -99,6 +103,7 @@ export async function startSession(deps: {
   const stopping = new AbortController();
   let since = clock.now();
   let findings: readonly Finding[] = [];
+  let acknowledgedInMs: number | undefined;
 
   const positions = createPositions({
     read: () => chatStore.findCursors(PLATFORM_ID),
@@ -124,7 +129,7 @@ export async function startSession(deps: {
       onEvent: ({ event, data }) => onEvent(event, data),
       onGap() {
         positions.gap();
-        track(reading, catchUp.run(), "reading what was missed failed");
+        track(reading, readOn(), "reading what was missed failed");
       },
       onState(isConnected) {
         since = clock.now();
@@ -171,8 +176,7 @@ export async function startSession(deps: {
   return {
     outbound,
     findPlace: (name) => channels.find(name),
-    webhook: (request) =>
-      stopping.signal.aborted ? Promise.resolve({ status: 503, json: {} }) : takeCallback(request),
+    webhook,
     status,
     settled,
     async stop() {
@@ -182,6 +186,19 @@ export async function startSession(deps: {
     },
   };
 
+  async function webhook(request: Parameters<Session["webhook"]>[0]): Promise<CallbackAnswer> {
+    if (stopping.signal.aborted) {
+      return { status: 503, json: {} };
+    }
+    const arrivedAt = clock.now().getTime();
+    const answer = await takeCallback(request);
+    // Only answering lets the person's app stop waiting. What others send says nothing about it.
+    if (answer.status === 200) {
+      acknowledgedInMs = clock.now().getTime() - arrivedAt;
+    }
+    return answer;
+  }
+
   function status(): ReturnType<ChatPlatform["status"]> {
     const detail = summarise(findings);
     const lastEventAt = connection.lastEventAt();
@@ -190,8 +207,13 @@ export async function startSession(deps: {
       since,
       ...(detail === undefined ? {} : { detail }),
       ...(lastEventAt === undefined ? {} : { lastEventAt }),
+      ...(acknowledgedInMs === undefined ? {} : { acknowledgedInMs }),
       reconnectCount: connection.reconnectCount(),
     };
+  }
+
+  async function readOn(): Promise<void> {
+    await catchUp.run();
   }
 
   function onEvent(event: string, data: unknown): void {
@@ -200,6 +222,12 @@ export async function startSession(deps: {
     }
     if (event === "user_updated" || event === "user_role_updated") {
       forgetPerson(data);
+    }
+    if (event === "post_deleted") {
+      const post = readPost(data);
+      if (post?.user_id === me.id) {
+        deps.removed(toRef(post));
+      }
     }
     const posted = event === "posted" ? readPosted(data) : undefined;
     if (posted) {
@@ -271,7 +299,7 @@ export async function startSession(deps: {
       positions.missed(toCursor(post));
       timers.after(READ_AGAIN_MS, () => {
         if (!stopping.signal.aborted) {
-          track(reading, catchUp.run(), "reading again failed");
+          track(reading, readOn(), "reading again failed");
         }
       });
       throw error;

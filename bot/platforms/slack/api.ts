@@ -11,11 +11,12 @@ import {
 import { pause, startDeadline } from "../../../shared/lib/deadline.ts";
 import type { Logger } from "../../../shared/lib/logger.ts";
 import type { Timers } from "../../../shared/lib/scheduler.ts";
-import { IncomingMessage, IncomingUser, type Home } from "./inbound.ts";
+import { CATCH_UP_MESSAGES } from "../../chat/catch-up.ts";
+import { IncomingMessage, IncomingUser, compareTs, type Home } from "./inbound.ts";
 import {
   EDITS_AT_A_TIME,
-  EDITS_PER_MINUTE,
-  EDIT_PATIENCE_MS,
+  TIER_3_PER_MINUTE,
+  QUIET_PATIENCE_MS,
   MAX_PAGE,
   PATIENCE_MS,
   POSTS_AT_ONCE,
@@ -104,6 +105,8 @@ type View = Parameters<webApi.WebClient["views"]["open"]>[0]["view"];
 /** What we ask of Slack. Everything that can be done twice is tried again; whatever is refused throws. */
 export interface SlackApi {
   whoAmI(): Promise<SlackAccount>;
+  /** Throws when Slack gives no address for a socket. Opens none. */
+  mayOpenSocket(appToken: Secret): Promise<void>;
   /** The app that a bot belongs to; undefined when Slack does not tell. */
   appOf(botId: string): Promise<string | undefined>;
   user(id: string): Promise<IncomingUser>;
@@ -116,6 +119,8 @@ export interface SlackApi {
   history(channelId: string, after: string): Promise<readonly PastMessage[]>;
   /** Messages of a thread after that time, oldest first. */
   replies(channelId: string, threadTs: string, after: string): Promise<readonly PastMessage[]>;
+  /** The newest messages of a channel, or of a thread. */
+  latest(channelId: string, threadTs?: string): Promise<readonly PastMessage[]>;
   /** Never tried again: a second message would be one too many. */
   post(message: NewMessage): Promise<{ readonly channelId: string; readonly ts: string }>;
   /** Shown to one person only, until their app is opened again. */
@@ -158,7 +163,9 @@ export function createSlackApi(deps: {
   const replies = createClient();
   const progress = createClient();
   const edits = new PQueue({ concurrency: EDITS_AT_A_TIME });
-  const editPace = createPace(EDITS_PER_MINUTE, 60_000);
+  const editPace = createPace(TIER_3_PER_MINUTE, 60_000);
+  let scopes: readonly string[] | undefined;
+  const pastPace = createPace(TIER_3_PER_MINUTE, 60_000);
   const postPaces = new Map<string, Pace>();
   /** Nothing of this kind is sent before this time: Slack said so. */
   const blockedUntil = new Map<string, number>();
@@ -166,6 +173,7 @@ export function createSlackApi(deps: {
   return {
     async whoAmI() {
       const found = await read("looking up the bot", "auth.test", {}, Account);
+      scopes = found.response_metadata?.scopes;
       return {
         userId: found.user_id,
         username: found.user,
@@ -174,8 +182,15 @@ export function createSlackApi(deps: {
           teamId: found.team_id ?? undefined,
           enterpriseId: found.enterprise_id ?? undefined,
         },
-        scopes: found.response_metadata?.scopes,
+        scopes,
       };
+    },
+    async mayOpenSocket(appToken) {
+      try {
+        await replies.apiCall("apps.connections.open", { token: appToken.reveal() });
+      } catch (error) {
+        throw translate("opening a socket", error, "app_token");
+      }
     },
     async appOf(bot) {
       const Bot = z.object({ bot: z.object({ app_id: z.string().optional() }) });
@@ -186,9 +201,7 @@ export function createSlackApi(deps: {
       return (await read("looking somebody up", "users.info", { user: id }, Found)).user;
     },
     channels: () =>
-      pages("reading the channels", "users.conversations", {
-        types: "public_channel,private_channel,im",
-      }),
+      pages("reading the channels", "users.conversations", { types: readableTypes(scopes) }),
     publicChannels: () =>
       pages("finding a channel", "conversations.list", { types: "public_channel" }),
     async conversation(users) {
@@ -198,6 +211,10 @@ export function createSlackApi(deps: {
     },
     history: (channel, oldest) => past("conversations.history", { channel, oldest }),
     replies: (channel, ts, oldest) => past("conversations.replies", { channel, ts, oldest }),
+    latest: (channel, ts) =>
+      ts === undefined
+        ? past("conversations.history", { channel }, 1)
+        : past("conversations.replies", { channel, ts }, 1),
     async post({ channelId, threadTs, text, blocks }) {
       const posted = await send(
         "posting",
@@ -248,7 +265,7 @@ export function createSlackApi(deps: {
       await edits.add(() =>
         edit({
           client: progress,
-          patienceMs: EDIT_PATIENCE_MS,
+          patienceMs: QUIET_PATIENCE_MS,
           limited,
           pace: editPace,
           reserve: RESERVED_EDITS,
@@ -308,14 +325,19 @@ export function createSlackApi(deps: {
     return { client: replies, patienceMs: PATIENCE_MS, limited, pace };
   }
 
-  function read<T>(operation: string, method: string, given: object, schema: z.ZodType<T>) {
+  function read<T>(
+    operation: string,
+    method: string,
+    given: Readonly<Record<string, unknown>>,
+    schema: z.ZodType<T>,
+  ) {
     return repeat(() => send(operation, method, given, schema));
   }
 
   async function pages(
     operation: string,
     method: string,
-    given: object,
+    given: Readonly<Record<string, unknown>>,
   ): Promise<readonly Channel[]> {
     const found: Channel[] = [];
     let cursor = "";
@@ -340,15 +362,23 @@ export function createSlackApi(deps: {
     return found;
   }
 
-  async function past(method: string, given: object): Promise<readonly PastMessage[]> {
+  /** Of a long past only the newest pages: Slack begins with them. */
+  async function past(
+    method: string,
+    given: Readonly<Record<string, unknown>>,
+    most = CATCH_UP_MESSAGES / MAX_PAGE,
+  ): Promise<readonly PastMessage[]> {
     const found: PastMessage[] = [];
     let cursor = "";
-    for (let page = 0; page < MAX_PAGES; page += 1) {
-      const next = await read(
-        "reading messages",
-        method,
-        { ...given, limit: MAX_PAGE, ...(cursor === "" ? {} : { cursor }) },
-        HistoryPage,
+    for (let page = 0; page < most; page += 1) {
+      const asked = { ...given, limit: MAX_PAGE, ...(cursor === "" ? {} : { cursor }) };
+      const next = await repeat(() =>
+        send("reading messages", method, asked, HistoryPage, {
+          client: progress,
+          patienceMs: QUIET_PATIENCE_MS,
+          limited: method,
+          pace: pastPace,
+        }),
       );
       found.push(...next.messages);
       cursor = next.response_metadata?.next_cursor ?? "";
@@ -356,7 +386,7 @@ export function createSlackApi(deps: {
         break;
       }
     }
-    return found.sort((a, b) => (a.ts < b.ts ? -1 : 1));
+    return found.sort((a, b) => compareTs(a.ts, b.ts));
   }
 
   /** Tries again what failed on the way. What Slack refused stays refused. */
@@ -377,13 +407,13 @@ export function createSlackApi(deps: {
   async function send<T>(
     operation: string,
     method: string,
-    given: object | (() => object),
+    given: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>),
     schema: z.ZodType<T>,
     lane: Lane = { client: replies, patienceMs: PATIENCE_MS, limited: method },
   ): Promise<T> {
     const until = clock.now().getTime() + lane.patienceMs;
     for (;;) {
-      await waitForTurn(operation, lane, until);
+      const answered = await waitForTurn(operation, lane, until);
       try {
         const body = typeof given === "function" ? given() : given;
         const answer = await lane.client.apiCall(method, { ...body });
@@ -394,11 +424,18 @@ export function createSlackApi(deps: {
         }
         const end = clock.now().getTime() + Math.max(1, error.retryAfter) * 1_000;
         blockedUntil.set(lane.limited, Math.max(end, blockedUntil.get(lane.limited) ?? 0));
+      } finally {
+        answered?.(clock.now().getTime());
       }
     }
   }
 
-  async function waitForTurn(operation: string, lane: Lane, until: number): Promise<void> {
+  /** Gives back what to call when the request was answered. */
+  async function waitForTurn(
+    operation: string,
+    lane: Lane,
+    until: number,
+  ): Promise<ReturnType<Pace["take"]> | undefined> {
     for (;;) {
       const now = clock.now().getTime();
       const blockedMs = (blockedUntil.get(lane.limited) ?? 0) - now;
@@ -407,8 +444,7 @@ export function createSlackApi(deps: {
         throw unavailable(operation, "the connection is closed");
       }
       if (waitMs <= 0) {
-        lane.pace?.took(now);
-        return;
+        return lane.pace?.take(now);
       }
       if (now + waitMs > until) {
         throw new UpstreamUnavailable({
@@ -425,7 +461,10 @@ export function createSlackApi(deps: {
   async function respond(responseUrl: string, answer: LateAnswer): Promise<void> {
     const operation = "answering privately";
     if (!isResponseAddress(responseUrl, apiUrl)) {
-      throw new UpstreamRejected({ system: SYSTEM, operation, why: "the address is not Slack's" });
+      throw new UpstreamRejected(
+        { system: SYSTEM, operation, why: "the address is not Slack's" },
+        { cause: new SlackRefusal("foreign_url") },
+      );
     }
     const { text, blocks, replace, threadTs } = answer;
     let response: Response;
@@ -454,6 +493,20 @@ export function createSlackApi(deps: {
       );
     }
   }
+}
+
+const TYPE_SCOPES = {
+  public_channel: "channels:read",
+  private_channel: "groups:read",
+  im: "im:read",
+} as const;
+
+/** One kind that may not be read makes Slack refuse all of them. */
+function readableTypes(scopes: readonly string[] | undefined): string {
+  return Object.entries(TYPE_SCOPES)
+    .filter(([, scope]) => scopes?.includes(scope) ?? true)
+    .map(([type]) => type)
+    .join(",");
 }
 
 /** Nothing that looks like a name becomes a mention, and nothing that looks like an address is opened. */
@@ -487,12 +540,16 @@ export function isResponseAddress(address: string, apiUrl: string): boolean {
 function parse<T>(operation: string, answer: unknown, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(answer);
   if (!parsed.success) {
-    throw new UpstreamRejected(
-      { system: SYSTEM, operation, why: "what came back is no answer of Slack" },
-      { cause: parsed.error, remedy: "Check chat.slack.api_url." },
-    );
+    throw notSlack(operation, parsed.error);
   }
   return parsed.data;
+}
+
+function notSlack(operation: string, cause: unknown): AppError {
+  return new UpstreamRejected(
+    { system: SYSTEM, operation, why: "what came back is no answer of Slack" },
+    { cause, remedy: "Check chat.slack.api_url, and whatever stands between Slipway and Slack." },
+  );
 }
 
 /** Errors that pass by themselves. */
@@ -555,6 +612,9 @@ function refused(
 ): AppError {
   const code = data.error.slice(0, 100);
   const cause = new SlackRefusal(code, neededScope(data));
+  if (!/^\w+$/.test(code)) {
+    return notSlack(operation, cause);
+  }
   if (TEMPORARY.has(code)) {
     return unavailable(operation, code, cause);
   }

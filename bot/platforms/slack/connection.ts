@@ -27,7 +27,7 @@ import { createSdkLogger } from "./sdk-logger.ts";
 export interface Delivery {
   readonly body: unknown;
   /** The first answer counts. */
-  ack(answer?: object): Promise<void>;
+  readonly ack: (answer?: object) => Promise<void>;
 }
 
 /** The sockets. They are found again by themselves until they are closed. */
@@ -42,8 +42,6 @@ export interface Connection {
   reconnectCount(): number;
   /** Why there is no connection, as far as Slack said so. */
   why(): string | undefined;
-  /** The app that the sockets belong to. */
-  appId(): string | undefined;
 }
 
 export interface ConnectionListener {
@@ -58,15 +56,13 @@ export interface ConnectionListener {
 interface Line {
   /** Resolves when greeted. */
   open(): Promise<void>;
-  /** Resolves when it is over; with true when Slack asked for it. */
+  /** Resolves when nothing arrives on it any more, perhaps before it is closed; with true when Slack asked for that. */
   readonly ended: Promise<boolean>;
+  /** Resolves with the socket closed. */
   close(): Promise<void>;
 }
 
-const Frame = z.object({
-  type: z.string(),
-  connection_info: z.object({ app_id: z.string() }).optional(),
-});
+const Frame = z.object({ type: z.string() });
 
 /**
  * Several sockets, because Slack renews each of them from time to time and brings presses and slash commands only once. The
@@ -83,13 +79,13 @@ export function createConnection(deps: {
 }): Connection {
   const { timers, clock, logger, listener } = deps;
   const closing = new AbortController();
+  /** Those whose sockets are not closed. */
   const lines = new Set<Line>();
   const greeted = new Set<Line>();
   const running: Promise<void>[] = [];
   let heardAt: Date | undefined;
   let lost = 0;
   let why: string | undefined;
-  let appId: string | undefined;
 
   return {
     async open() {
@@ -110,16 +106,13 @@ export function createConnection(deps: {
     lastEventAt: () => heardAt,
     reconnectCount: () => lost,
     why: () => (greeted.size > 0 ? undefined : why),
-    appId: () => appId,
   };
 
   /** Throws what is wrong, as people understand it. */
   async function bringUp(line: Line): Promise<void> {
-    lines.add(line);
     try {
       await line.open();
     } catch (error) {
-      lines.delete(line);
       const told = translate("opening a socket", error, "app_token");
       why = [told.message, told.remedy ?? ""].join(" ").trim();
       throw told;
@@ -161,7 +154,6 @@ export function createConnection(deps: {
   }
 
   function takeDown(line: Line, isRenewal: boolean): void {
-    lines.delete(line);
     greeted.delete(line);
     if (!isRenewal && !closing.signal.aborted) {
       lost += 1;
@@ -202,9 +194,11 @@ export function createConnection(deps: {
     receiver.init({ processEvent: take } as unknown as App);
     const { client } = receiver;
     client.on("ws_message", (data: unknown) => hear(String(data)));
-    client.on("disconnected", () => finish());
+    client.on("disconnected", () => drop());
     let cancelWatch: () => void = () => undefined;
-    return { open, ended, close };
+    const line: Line = { open, ended, close };
+    lines.add(line);
+    return line;
 
     async function open(): Promise<void> {
       const waiting = new AbortController();
@@ -212,7 +206,7 @@ export function createConnection(deps: {
         () => true,
         (error: unknown) => {
           // Closed before it was greeted, without a word.
-          throw error ?? new Error("the socket was closed");
+          throw error instanceof Error ? error : new Error("the socket was closed");
         },
       );
       started.catch(() => undefined);
@@ -245,8 +239,10 @@ export function createConnection(deps: {
       const frame = Frame.safeParse(readJson(data));
       if (frame.data?.type === "disconnect") {
         isRenewal = true;
+        finish();
+        // Whether Slack says goodbye or not, the next one is opened now.
+        timers.after(CLOSE_TIMEOUT_MS, drop);
       }
-      appId = frame.data?.connection_info?.app_id ?? appId;
     }
 
     /** Also the vendor's client looks after its socket. This only counts what arrives, pings included. */
@@ -271,15 +267,17 @@ export function createConnection(deps: {
         isOver = true;
         cancelWatch();
         end(isRenewal);
-        agent.destroy().catch(() => undefined);
       }
     }
 
     /** Without any farewell: the other side may not be there. */
     function drop(): void {
       finish();
-      sockets.forEach((socket) => socket.destroy());
-      client.disconnect().catch(() => undefined);
+      if (lines.delete(line)) {
+        sockets.forEach((socket) => socket.destroy());
+        agent.destroy().catch(() => undefined);
+        client.disconnect().catch(() => undefined);
+      }
     }
 
     async function close(): Promise<void> {

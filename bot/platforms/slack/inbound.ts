@@ -47,6 +47,13 @@ const Said = IncomingMessage.extend({
   channel_type: z.string().optional(),
 });
 
+const Deleted = z.object({
+  subtype: z.literal("message_deleted"),
+  channel: Id,
+  deleted_ts: Ts,
+  previous_message: z.object({ user: Id.optional(), thread_ts: Ts.optional() }).nullish(),
+});
+
 const UserChange = z.object({ user: z.object({ id: Id }) });
 
 const Actor = z.object({ id: Id });
@@ -154,6 +161,14 @@ export type Incoming =
       readonly responseUrl: string | undefined;
       readonly home: Home;
     }
+  /** A message was deleted. Told in conversations; in channels only where the app hears everything that is said there. */
+  | {
+      readonly type: "removed";
+      readonly message: MessageRef;
+      /** Who had written it. */
+      readonly userId: string | undefined;
+      readonly home: Home;
+    }
   | { readonly type: "challenge"; readonly challenge: string }
   | { readonly type: "user-changed"; readonly userId: string }
   | { readonly type: "channels-changed" }
@@ -208,6 +223,13 @@ function readEvent(body: unknown): Incoming | undefined {
   const { event, authorizations, team_id: team, enterprise_id: enterprise } = parsed.data;
   // In channels shared between organisations `team_id` may be that of the others; the first authorization is ours.
   const own = authorizations?.[0] ?? { team_id: team, enterprise_id: enterprise };
+  const home = toHome(own.team_id, own.enterprise_id);
+  const deleted = Deleted.safeParse(event);
+  if (deleted.success) {
+    const { channel, deleted_ts: ts, previous_message: previous } = deleted.data;
+    const message = toRef(channel, ts, previous?.thread_ts);
+    return { type: "removed", message, userId: previous?.user, home };
+  }
   if (event.type === "app_mention" || event.type === "message") {
     const said = Said.safeParse(event);
     if (!said.success) {
@@ -219,7 +241,7 @@ function readEvent(body: unknown): Incoming | undefined {
       message,
       channelId: channel,
       direct: kind === "im" || (kind === undefined && isDirectChannel(channel)),
-      home: toHome(own.team_id, own.enterprise_id),
+      home,
     };
   }
   if (event.type === "user_change") {

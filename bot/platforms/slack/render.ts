@@ -7,8 +7,8 @@ import type { Outgoing } from "../../chat/platform.ts";
 import { toActionId } from "./inbound.ts";
 import {
   MAX_ACTIONS,
+  MAX_BLOCKS,
   MAX_BUTTON_URL_LENGTH,
-  MAX_CARD_BLOCKS,
   MAX_CELL_LENGTH,
   MAX_FALLBACK_LENGTH,
   MAX_FIELDS,
@@ -80,9 +80,9 @@ function drawTitle({ title, tone }: Card): types.HeaderBlock {
 function drawBlocks(card: Card, tokens: Outgoing["tokens"]): readonly types.KnownBlock[] {
   let room = MAX_MESSAGE_LENGTH;
   let buttons = 0;
-  const { shown, hidden } = firstOf(card.blocks, MAX_CARD_BLOCKS);
-  const drawn = shown.flatMap(draw);
-  return hidden > 0 ? [...drawn, richText(renderRemark(andMore(hidden), 100))] : drawn;
+  // The title is one of them.
+  const { shown, hidden } = firstOf(card.blocks.flatMap(draw), MAX_BLOCKS - 1);
+  return hidden > 0 ? [...shown, richText(renderRemark(andMore(hidden), 100))] : shown;
 
   function draw(block: Block): readonly types.KnownBlock[] {
     if (block.type === "actions") {

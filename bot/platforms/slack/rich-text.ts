@@ -1,6 +1,6 @@
 import type { types } from "@slack/bolt";
-import { cleanLines } from "../../../shared/lib/text.ts";
 import { cutNodes } from "../../chat/cut-nodes.ts";
+import { visible } from "../../chat/fit.ts";
 import { isWebAddress, parseMarkdown, type Inline, type Node } from "../../chat/markdown-tree.ts";
 
 type Element = types.RichTextText | types.RichTextLink;
@@ -13,9 +13,8 @@ export type RichTextPart = types.RichTextBlock["elements"][number];
  */
 export function renderRichText(markdown: string, limit: number): readonly RichTextPart[] {
   // What cannot fit need not be parsed: markup never makes a text shorter than a third of itself.
-  const source = markdown.slice(0, limit * 3);
-  const nodes = parseMarkdown(source);
-  const isWhole = lengthOf(nodes) <= limit && source.length === markdown.length;
+  const nodes = parseMarkdown(visible(markdown.slice(0, limit * 3)));
+  const isWhole = lengthOf(nodes) <= limit && markdown.length <= limit * 3;
   const writer = createWriter();
   writer.nodes(isWhole ? nodes : cutNodes(nodes, limit - 1));
   if (!isWhole) {
@@ -32,9 +31,8 @@ export function renderRemark(markdown: string, limit: number): readonly RichText
 }
 
 /** Text of people, as it is. */
-export function plainElements(text: string, style?: Style): readonly types.RichTextText[] {
-  const shown = cleanLines(text, text.length);
-  return shown === "" ? [] : [toText(shown, style ?? {})];
+export function plainElements(text: string, style: Style = {}): readonly types.RichTextText[] {
+  return textElements(visible(text), style);
 }
 
 /** Columns that stand below each other. */
@@ -98,11 +96,11 @@ function createWriter() {
         return;
       case "code":
         if (node.text !== "") {
-          part(renderPreformatted(cleanLines(node.text, node.text.length) || " "));
+          part(renderPreformatted(node.text));
         }
         return;
       case "quote":
-        part({ type: "rich_text_quote", elements: toLines(node.children) });
+        part({ type: "rich_text_quote", elements: joined(toLines(node.children)) });
         return;
       case "list":
         writeList(node, 0);
@@ -121,7 +119,7 @@ function createWriter() {
     let from = 0;
     list.items.forEach((item, index) => {
       const inner = item.filter((node) => node.type !== "list");
-      items.push({ type: "rich_text_section", elements: [...toLines(inner)] });
+      items.push({ type: "rich_text_section", elements: joined(toLines(inner)) });
       const lists = item.filter((node) => node.type === "list");
       if (lists.length > 0) {
         end(index + 1);
@@ -161,7 +159,7 @@ function createWriter() {
 
   function flush(): void {
     if (line.length > 0) {
-      done.push({ type: "rich_text_section", elements: line });
+      done.push({ type: "rich_text_section", elements: joined(line) });
       line = [];
     }
   }
@@ -169,6 +167,24 @@ function createWriter() {
 
 /** Deeper lists than this are drawn no deeper: docs.slack.dev/reference/block-kit/blocks/rich-text-block. */
 const MAX_INDENT = 8;
+
+/** Neighbours that look the same are one. */
+function joined(elements: readonly Element[]): Element[] {
+  const found: Element[] = [];
+  for (const next of elements) {
+    const last = found.at(-1);
+    if (
+      last?.type === "text" &&
+      next.type === "text" &&
+      JSON.stringify(last.style) === JSON.stringify(next.style)
+    ) {
+      found[found.length - 1] = { ...last, text: last.text + next.text };
+    } else {
+      found.push(next);
+    }
+  }
+  return found;
+}
 
 /** Nodes as lines, for places that hold nothing but lines. */
 function toLines(nodes: readonly Node[]): Element[] {
@@ -231,13 +247,8 @@ function toElements(children: readonly Inline[], style: Style): readonly Element
   });
 }
 
-/** Control and bidirectional characters go; the spaces beside markup stay. */
-function textElements(text: string, style: Style): readonly Element[] {
-  const shown = text
-    .split(/(\s+)/)
-    .map((word, index) => (index % 2 === 1 ? " " : cleanLines(word, word.length)))
-    .join("");
-  return shown === "" ? [] : [toText(shown, style)];
+function textElements(text: string, style: Style): readonly types.RichTextText[] {
+  return text === "" ? [] : [toText(text, style)];
 }
 
 function toText(text: string, style: Style): types.RichTextText {
@@ -262,7 +273,7 @@ function toPlain(children: readonly Inline[]): string {
       switch (child.type) {
         case "text":
         case "code":
-          return cleanLines(child.text, child.text.length);
+          return child.text;
         case "break":
           return " ";
         default:

@@ -40,7 +40,7 @@ export interface InProcess {
   /** Lets this much time pass, with room for what it sets off. */
   pass(ms: number): Promise<void>;
   /** Lets time pass, a little at a time, until it is so. Returns how much passed. */
-  until(check: () => Promise<void> | void, mostMs?: number): Promise<number>;
+  until(check: () => Promise<void> | void, mostMs?: number, stepMs?: number): Promise<number>;
   dispose(): Promise<void>;
 }
 
@@ -155,8 +155,8 @@ export async function startInProcess(options: {
         await step(Math.min(left, BIG_STEP_MS));
       }
     },
-    async until(check, mostMs = 60_000) {
-      for (let passed = 0; ; passed += STEP_MS) {
+    async until(check, mostMs = 60_000, stepMs = STEP_MS) {
+      for (let passed = 0; ; passed += stepMs) {
         try {
           await check();
           return passed;
@@ -165,7 +165,7 @@ export async function startInProcess(options: {
             throw error;
           }
         }
-        await step(STEP_MS);
+        await step(stepMs);
       }
     },
     async dispose() {

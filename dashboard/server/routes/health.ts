@@ -1,4 +1,5 @@
 import { Router } from "express";
+import type { LinkView } from "../../../shared/contract/link.ts";
 
 /** One connection of this process to something else, as readiness lists it. */
 export interface ConnectionState {
@@ -9,6 +10,8 @@ export interface ConnectionState {
   readonly required: boolean;
   /** A few words; null when there is nothing to say. */
   readonly detail: string | null;
+  /** Of a connection that stays open. */
+  readonly link?: LinkView;
 }
 
 /** `/health/live`: the process answers. `/health/ready`: it can serve, with the state of each connection. */
@@ -30,11 +33,12 @@ export function createHealthRouter(
       !isDraining() && all.every(({ state, required }) => state === "up" || !required);
     res.status(isReady ? 200 : 503).json({
       status: isReady ? "ready" : "not_ready",
-      connections: all.map(({ name, state, required, detail }) => ({
+      connections: all.map(({ name, state, required, detail, link }) => ({
         name,
         state,
         required,
         detail,
+        ...(link ? { link } : {}),
       })),
     });
   });

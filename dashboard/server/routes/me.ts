@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { ApiTokenView, CreateApiToken, CreatedApiToken, Me } from "../../../shared/contract/me.ts";
 import { Installation } from "../../../shared/contract/installation.ts";
+import {
+  NotificationSettings,
+  PatchNotificationSettings,
+} from "../../../shared/contract/notifications.ts";
 import { PersonRef } from "../../../shared/contract/common.ts";
 import { defineRoute } from "../route.ts";
 
@@ -73,6 +77,31 @@ export const revokeToken = defineRoute({
     services.people.revokeToken(actor, params.id).then(() => undefined),
 });
 
+export const getNotifications = defineRoute({
+  method: "get",
+  path: "/me/notifications",
+  operationId: "getNotifications",
+  summary: "How Slipway writes to the person who is signed in",
+  tag,
+  permission: "signed-in",
+  response: NotificationSettings,
+  errors: [],
+  handle: ({ actor, services }) => services.notifications.settings(actor.subject),
+});
+
+export const changeNotifications = defineRoute({
+  method: "patch",
+  path: "/me/notifications",
+  operationId: "changeNotifications",
+  summary: "Change when and where Slipway writes; what is left out stays as it is",
+  tag,
+  permission: "signed-in",
+  body: PatchNotificationSettings,
+  response: NotificationSettings,
+  errors: [],
+  handle: ({ actor, services }, { body }) => services.notifications.change(actor, body),
+});
+
 export const getInstallation = defineRoute({
   method: "get",
   path: "/installation",
@@ -115,6 +144,8 @@ export const meRoutes = [
   listTokens,
   createToken,
   revokeToken,
+  getNotifications,
+  changeNotifications,
   getInstallation,
   findPeople,
 ] as const;

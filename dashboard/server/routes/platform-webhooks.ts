@@ -2,7 +2,10 @@ import express, { Router } from "express";
 import { RouteNotFound } from "../../../shared/errors/catalog.ts";
 import { BODY_LIMIT } from "../problem.ts";
 
-/** Takes what a chat platform sends by HTTP. Checks the sender's signature itself, over exactly these bytes. */
+/**
+ * Takes what a chat platform sends by HTTP. Checks the sender's signature itself, over exactly these bytes. Without `json` the
+ * answer has no body.
+ */
 export type PlatformWebhook = (request: {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
@@ -29,7 +32,12 @@ export function createPlatformWebhooks(webhooks: ReadonlyMap<string, PlatformWeb
         ),
         body: typeof body === "string" ? body : "",
       });
-      res.status(status).json(json ?? {});
+      if (json === undefined) {
+        // Some platforms take any body for words they should say.
+        res.status(status).end();
+      } else {
+        res.status(status).json(json);
+      }
     },
   );
   return router;

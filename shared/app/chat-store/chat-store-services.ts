@@ -89,6 +89,11 @@ export function createChatStoreServices(deps: {
       return row && toStoredPost(row);
     },
 
+    async postAt({ platform, channelId, messageId }) {
+      const row = await ChatPostRow.findOne({ where: { platform, channelId, messageId } });
+      return row && toStoredPost(row);
+    },
+
     async claimPost(post) {
       return isFirst(() =>
         uow.run((tx) =>

@@ -13,6 +13,7 @@ import { EventRow } from "./event.ts";
 import { EventDeliveryRow } from "./event-delivery.ts";
 import { JobRow } from "./job.ts";
 import { LockRow } from "./lock.ts";
+import { NotificationSettingsRow } from "./notification-settings.ts";
 import { PersonRow } from "./person.ts";
 import { RejectionRow } from "./rejection.ts";
 import { ReleaseRow } from "./release.ts";
@@ -42,6 +43,7 @@ export const rows = [
   EventDeliveryRow,
   JobRow,
   LockRow,
+  NotificationSettingsRow,
   PersonRow,
   RejectionRow,
   ReleaseRow,

@@ -331,6 +331,12 @@ export async function startFakeDiscord(options: {
       const message = messages.get(id);
       if (message) {
         message.gone = true;
+        const { channel_id, guild_id } = message;
+        gateway.publish({
+          name: "MESSAGE_DELETE",
+          data: () => ({ id, channel_id, ...(guild_id === undefined ? {} : { guild_id }) }),
+          intent: guild_id === undefined ? INTENTS.directMessages : INTENTS.guildMessages,
+        });
       }
     },
     repeat: publishMessage,
