@@ -160,6 +160,11 @@ module.exports = {
     ),
     vendor(["@slack"], "bot/platforms/slack", "What Slack looks like stays in its own platform."),
     vendor(
+      ["discord.js", "@discordjs", "discord-api-types"],
+      "bot/platforms/discord",
+      "What Discord looks like stays in its own platform.",
+    ),
+    vendor(
       ["ws"],
       "dashboard/server",
       "The socket of the room lives in dashboard/server/room-socket.ts.",

@@ -1,8 +1,14 @@
 import type { z } from "zod";
 import type { Actor, Services } from "../../shared/app/services.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
+import type { Command } from "../chat/command.ts";
 import type { Finding } from "../chat/finding.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
+import { createSuggestions } from "../chat/suggestions.ts";
+import { commands } from "../commands/index.ts";
+import { PLATFORM_ID as discordId } from "./discord/inbound.ts";
+import { checkDiscord, createDiscordPlatform } from "./discord/index.ts";
+import { DiscordOptions } from "./discord/options.ts";
 import { PLATFORM_ID as mattermostId } from "./mattermost/inbound.ts";
 import { checkMattermost, createMattermostPlatform } from "./mattermost/index.ts";
 import { MattermostOptions } from "./mattermost/options.ts";
@@ -81,7 +87,33 @@ export const platforms: readonly PlatformEntry[] = [
     check: (options, { announce, logger, clock, signal }) =>
       checkSlack(SlackOptions.parse(options), { announce, logger, clock, signal }),
   },
+  {
+    id: discordId,
+    options: DiscordOptions,
+    create: (options, { services, logger, clock }) =>
+      createDiscordPlatform(DiscordOptions.parse(options), {
+        chatStore: services.chatStore,
+        announce: announcedOn(discordId, services.installation.announce),
+        commands: offeredCommands(services),
+        suggestions: createSuggestions({ services, commands: offeredCommands(services) }),
+        logger,
+        clock,
+      }),
+    check: (options, { services, announce, logger, clock, signal }) =>
+      checkDiscord(DiscordOptions.parse(options), {
+        announce,
+        commands: offeredCommands(services),
+        logger,
+        clock,
+        signal,
+      }),
+  },
 ];
+
+/** What can be done in this installation. */
+function offeredCommands(services: Services): readonly Command[] {
+  return commands.filter((command) => command.isOffered?.(services) ?? true);
+}
 
 /** Channels of `chat.announce` that belong to this platform, by their names on it. */
 function announcedOn(id: string, announce: readonly string[]): readonly string[] {

@@ -8,6 +8,8 @@ import { sampleCards } from "./sample-cards.ts";
 /** How a test drives the far side of a platform: the people in it, and what they see. */
 export interface PlatformHarness {
   readonly platform: ChatPlatform;
+  /** Who speaks, where a platform's ids have a form of their own; `sub-dana` when absent. */
+  readonly userId?: string;
   /** How people address the bot, e.g. `@slipway `. */
   readonly mention: string;
   /** A channel that the bot reads. */
@@ -35,17 +37,17 @@ export interface PlatformHarness {
   remove(ref: MessageRef): Promise<void>;
 }
 
-const userId = "sub-dana";
-
 /** What every chat platform promises. Run it on each, fake and real. */
 export function platformContract(name: string, create: () => Promise<PlatformHarness>): void {
   describe(`${name} keeps the contract of chat platforms`, () => {
     let harness: PlatformHarness;
+    let userId: string;
     let inbox: Inbound[];
     let onInbound: (event: Inbound) => Promise<void>;
 
     beforeEach(async () => {
       harness = await create();
+      userId = harness.userId ?? "sub-dana";
       inbox = [];
       onInbound = async () => undefined;
       await harness.platform.start(async (event) => {
