@@ -159,6 +159,8 @@ async function openCluster(
     },
     async remove() {
       await endClients();
+      // A program that is no test may have nothing else left to wait for.
+      guard.ref();
       const ended = new Promise((done) => guard.once("close", done));
       guard.stdin?.end();
       await ended;
