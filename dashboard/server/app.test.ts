@@ -675,21 +675,20 @@ describe("what is outside the API", () => {
       acknowledgedInMs: 40,
     };
     const quiet = { ...link, lastEventAt: null, acknowledgedInMs: null };
-    const own = await startTestServer({
-      app: {
-        connections: async () => [
-          { name: "database", state: "up", required: true, detail: null },
-          { name: "chat:slack", state: "up", required: false, detail: null, link },
-          { name: "chat:discord", state: "down", required: false, detail: null, link: quiet },
-        ],
-      },
-    });
+    const metrics = createMetrics();
+    const connections = async (): Promise<ConnectionView[]> => [
+      { name: "database", state: "up", required: true, detail: null },
+      { name: "chat:slack", state: "up", required: false, detail: null, link },
+      { name: "chat:discord", state: "down", required: false, detail: null, link: quiet },
+    ];
+    watchConnections(metrics, connections);
+    const own = await startTestServer({ app: { metrics, connections } });
     const ready = await fetch(`${own.url}/health/ready`);
     expect(await ready.json()).toMatchObject({
       connections: [{ name: "database" }, { name: "chat:slack", link }, { link: quiet }],
     });
-    const metrics = await (await fetch(`${own.url}/metrics`)).text();
-    expect(metrics.split("\n").filter((line) => line.startsWith("slipway_connection_"))).toEqual([
+    const text = await (await fetch(`${own.url}/metrics`)).text();
+    expect(text.split("\n").filter((line) => line.startsWith("slipway_connection_"))).toEqual([
       'slipway_connection_up{connection="database"} 1',
       'slipway_connection_up{connection="chat:slack"} 1',
       'slipway_connection_up{connection="chat:discord"} 0',

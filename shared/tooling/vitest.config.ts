@@ -8,6 +8,8 @@ export default defineConfig({
   root,
   test: {
     reporters: ["default", "./shared/tooling/skip-reporter.ts"],
+    // The tests wait for databases and processes more than they compute, so a core that would be kept free is a core wasted.
+    maxWorkers: "100%",
     projects: [
       {
         root,

@@ -7,6 +7,8 @@ export default defineConfig({
   root,
   test: {
     reporters: ["default", "./shared/tooling/skip-reporter.ts"],
+    // The tests wait for databases and processes more than they compute, so a core that would be kept free is a core wasted.
+    maxWorkers: "100%",
     environment: "node",
     include: ["{bot,shared}/**/*.test.ts", "dashboard/server/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/*.browser.test.ts", "**/*.integration.test.ts", "dist/**"],
