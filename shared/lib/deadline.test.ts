@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createManualClock } from "../testing/clock.ts";
 import { pause, startDeadline, untilAborted } from "./deadline.ts";
 
@@ -28,6 +28,21 @@ describe(startDeadline.name, () => {
 });
 
 describe(pause.name, () => {
+  it("lets any number wait for one signal without a warning", async () => {
+    const clock = createManualClock();
+    const { signal } = new AbortController();
+    const warned = vi.fn();
+    process.on("warning", warned);
+    const pauses = Array.from({ length: 50 }, () => pause(clock, 1_000, signal));
+    const works = pauses.map((each) => untilAborted(each, signal));
+    // Warnings come after everything that was to be done at once.
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(1_000);
+    await Promise.all(works);
+    process.off("warning", warned);
+    expect(warned).not.toHaveBeenCalled();
+  });
+
   it("ends with the time, or early when aborted, and leaves no timer", async () => {
     const clock = createManualClock();
     const stop = new AbortController();

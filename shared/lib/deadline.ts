@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Timers } from "./scheduler.ts";
 
 /** A time limit that can be handed on as a signal. */
@@ -39,6 +40,8 @@ export function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<
       return;
     }
     const cancel = timers.after(ms, end);
+    // Everything that is held up while a chat is away waits on one signal; that is no leak worth a warning in the log.
+    setMaxListeners(0, signal);
     signal.addEventListener("abort", end, { once: true });
     function end(): void {
       cancel();
@@ -62,6 +65,7 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
       abort();
       return;
     }
+    setMaxListeners(0, signal);
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });

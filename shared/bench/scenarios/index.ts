@@ -1,5 +1,7 @@
 import type { Scenario } from "../scenario.ts";
 import { approveClicksScenario } from "./approve-clicks.ts";
+import { chatPlatformsScenario } from "./chat-platforms.ts";
+import { cardStormScenario } from "./card-storm.ts";
 import { commandRepliesScenario } from "./command-replies.ts";
 import { createReleaseScenario } from "./create-release.ts";
 import { databasesScenario } from "./databases.ts";
@@ -15,6 +17,8 @@ import { swarmDeployScenario } from "./swarm-deploy.ts";
 /** Every scenario, in the order they run and are shown. */
 export const scenarios: readonly Scenario[] = [
   commandRepliesScenario,
+  chatPlatformsScenario,
+  cardStormScenario,
   databasesScenario,
   parseAndRouteScenario,
   createReleaseScenario,
