@@ -5,6 +5,7 @@ import { createLiveRenderer } from "../cards/render-live.ts";
 import type { Addresses } from "../chat/addresses.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
 import type { Posts } from "../chat/posts.ts";
+import { createAnnounceAccount } from "./announce-account.ts";
 import { createAnnounceDeployment } from "./announce-deployment.ts";
 import { createAnnounceEnvironment } from "./announce-environment.ts";
 import { createAnnounceRelease } from "./announce-release.ts";
@@ -15,6 +16,7 @@ import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 /** Everything that turns facts into messages, one per file. */
 const announcers: readonly ((deps: SubscriberDeps) => Subscriber)[] = [
+  createAnnounceAccount,
   createAnnounceRelease,
   createAnnounceSignOff,
   createAnnounceDeployment,

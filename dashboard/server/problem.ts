@@ -85,7 +85,7 @@ export function createProblemHandler(logger: Logger): ErrorRequestHandler {
       {
         code: answer.problem.code,
         method: req.method,
-        path: instance,
+        path: withoutSecrets(instance),
         correlationId,
         ...(answer.level === "warn" || answer.level === "error" ? { err: error } : {}),
       },
@@ -108,6 +108,11 @@ export function createProblemHandler(logger: Logger): ErrorRequestHandler {
       .type("application/problem+json")
       .send(JSON.stringify(answer.problem));
   };
+}
+
+/** Private links carry their secret in the path, and a log is read by more people than one. */
+function withoutSecrets(path: string): string {
+  return path.replace(/\/(links?)\/[^/]+/, "/$1/…");
 }
 
 /** Answers for paths that nothing else answered. */
