@@ -9,7 +9,7 @@ import {
   RouteNotFound,
 } from "../../shared/errors/catalog.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
-import { contextOf } from "./request-context.ts";
+import { contextOf, loggedPath } from "./request-context.ts";
 
 interface KindOnTheWire {
   readonly status: number;
@@ -85,7 +85,7 @@ export function createProblemHandler(logger: Logger): ErrorRequestHandler {
       {
         code: answer.problem.code,
         method: req.method,
-        path: withoutSecrets(instance),
+        path: loggedPath(req),
         correlationId,
         ...(answer.level === "warn" || answer.level === "error" ? { err: error } : {}),
       },
@@ -108,11 +108,6 @@ export function createProblemHandler(logger: Logger): ErrorRequestHandler {
       .type("application/problem+json")
       .send(JSON.stringify(answer.problem));
   };
-}
-
-/** Private links carry their secret in the path, and a log is read by more people than one. */
-function withoutSecrets(path: string): string {
-  return path.replace(/\/(links?)\/[^/]+/, "/$1/…");
 }
 
 /** Answers for paths that nothing else answered. */
