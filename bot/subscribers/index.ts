@@ -16,11 +16,11 @@ import type { SubscriberDeps } from "./subscriber-deps.ts";
 
 /** Everything that turns facts into messages, one per file. */
 const announcers: readonly ((deps: SubscriberDeps) => Subscriber)[] = [
-  createAnnounceAccount,
   createAnnounceRelease,
   createAnnounceSignOff,
   createAnnounceDeployment,
   createAnnounceEnvironment,
+  createAnnounceAccount,
 ];
 
 /**

@@ -599,11 +599,11 @@ describe(createChatSubscribers.name, () => {
     const { subscribers } = await setUp();
     expect(subscribers.map(({ name }) => name)).toEqual(
       ["fake", "other"].flatMap((platform) => [
-        `chat-announce-account@${platform}`,
         `chat-announce-release@${platform}`,
         `chat-announce-sign-off@${platform}`,
         `chat-announce-deployment@${platform}`,
         `chat-announce-environment@${platform}`,
+        `chat-announce-account@${platform}`,
       ]),
     );
   });
