@@ -1,3 +1,4 @@
+import { createAccountServices } from "./app/accounts/account-services.ts";
 import { createAuditServices } from "./app/audit/audit-services.ts";
 import { createBackgroundWorkServices } from "./app/background-work/background-work-services.ts";
 import { createCatalogServices } from "./app/catalog/catalog-services.ts";
@@ -233,6 +234,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       deliveries: createDeadDeliveries({ clock }),
     }),
     people: people.services,
+    accounts: createAccountServices({ uow, clock, baseUrl }),
     notifications: createNotificationServices({
       uow,
       clock,

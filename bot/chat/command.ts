@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Actor, Permission, Progress, Services } from "../../shared/app/services.ts";
 import type { ActionCall, Card } from "./card.ts";
-import type { Place } from "./platform.ts";
+import type { ChatUser, Place } from "./platform.ts";
 
 export interface CommandContext {
   readonly actor: Actor;
@@ -9,6 +9,8 @@ export interface CommandContext {
   readonly correlationId: string;
   readonly now: Date;
   readonly place: Place;
+  /** The chat account the actor speaks with. */
+  readonly user: ChatUser;
   /** Shows how far a long command is, by editing one message. */
   readonly progress: Progress;
 }

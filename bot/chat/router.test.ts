@@ -236,6 +236,8 @@ describe(createRouter.name, () => {
     await stranger.say("approve 12", dana);
     expect(ran).toEqual([]);
     expect(textOf(stranger.last())).toContain("not linked to your sign-in");
+    expect(textOf(stranger.last())).toContain("https://slipway.example.com/link/");
+    expect(stranger.last().visibleTo).toBe("sub-dana");
   });
 
   it("asks again before it does something that was said minutes ago, and then does it", async () => {

@@ -1,6 +1,6 @@
 import type { Actor, Services } from "../../shared/app/services.ts";
 import { AppError, type ErrorKind } from "../../shared/errors/app-error.ts";
-import { ActionExpired, InternalFault } from "../../shared/errors/catalog.ts";
+import { AccountUnlinked, ActionExpired, InternalFault } from "../../shared/errors/catalog.ts";
 import { withCorrelation } from "../../shared/lib/correlation.ts";
 import type { Drainer } from "../../shared/lib/drainer.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
@@ -23,6 +23,7 @@ import type { LiveCard } from "./live-card.ts";
 import type { Posts } from "./posts.ts";
 import { createProgressMessage, type ProgressMessage } from "./progress-message.ts";
 import { runText } from "./run-text.ts";
+import { createWayIn } from "./way-in.ts";
 
 /** Older than this, a command that changes something may no longer be what the person wants. */
 const STALE_MS = 5 * 60_000;
@@ -103,6 +104,7 @@ export function createRouter(deps: RouterDeps): Router {
   const { services, posts, tokens, drainer, logger, clock, timers = systemTimers } = deps;
   const parser = createCommandParser(deps.commands);
   const actionsById = new Map(deps.actions.map((action) => [action.ref.id, action]));
+  const wayIn = createWayIn({ accounts: services.accounts, logger });
   const inTurn = createKeyedQueue();
 
   return {
@@ -241,6 +243,7 @@ export function createRouter(deps: RouterDeps): Router {
         correlationId: reference,
         now: receivedAt,
         place: event.place,
+        user: event.user,
         progress: progress.report,
       });
       await show(request, answer, attempt.since, await progress.finish());
@@ -310,7 +313,10 @@ export function createRouter(deps: RouterDeps): Router {
   ): Promise<void> {
     const error = thrown instanceof AppError ? thrown : new InternalFault({ reference });
     logger[LOG_LEVELS[error.kind]]({ err: thrown, code: error.code }, "command not done");
-    const content = errorCard(error, deps.offers?.(error));
+    const content =
+      error instanceof AccountUnlinked
+        ? await wayIn.cardFor(event.user, error)
+        : errorCard(error, deps.offers?.(error));
     if (progressRef) {
       await edit(progressRef, content);
       return;

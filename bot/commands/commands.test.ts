@@ -16,7 +16,8 @@ import {
 } from "../cards/testing/sample-views.ts";
 import type { ReleaseView } from "../../shared/contract/release.ts";
 import type { Services } from "../../shared/app/services.ts";
-import { DeploymentBlocked, ReleaseAlreadyOpen } from "../../shared/errors/catalog.ts";
+import { DeploymentBlocked, RateLimited, ReleaseAlreadyOpen } from "../../shared/errors/catalog.ts";
+import { textOf } from "../chat/testing/fake-platform.ts";
 import { createCommandParser } from "../chat/parse-command.ts";
 import { commands } from "./index.ts";
 import { createCommandHarness } from "./testing/command-harness.ts";
@@ -523,7 +524,98 @@ describe("whoami", () => {
     const answer = await say("whoami", "robin");
     expect(answer).toContain("You are Robin");
     expect(answer).toContain("Roles: dev and qa");
+    expect(answer).toContain("Known here: by your sign-in");
     expect(platform.last().visibleTo).toBe("sub-robin");
+  });
+});
+
+describe("somebody with an account of the chat", () => {
+  const account = {
+    id: "account-1",
+    platform: "fake",
+    workspace: "",
+    userId: "sub-chatty",
+    displayName: "Chatty",
+    linkedAt: "2026-11-24T08:30:00.000Z",
+  };
+  const linked = {
+    people: { subjectOf: async () => "sub-dana" },
+    accounts: { find: async () => account },
+  };
+  const elsewhere = { usersAreSubjects: false };
+
+  it.each(["link", "unlink", "whoami", "help", "approve 12 as dev"])(
+    "who is not linked and says %s is shown the way in, alone",
+    async (typed) => {
+      const { say, platform } = await createCommandHarness({}, elsewhere);
+      const answer = await say(typed, "chatty");
+      expect(platform.last().visibleTo).toBe("sub-chatty");
+      expect(answer).toContain("I do not know you yet");
+      expect(answer).toContain("https://slipway.example.com/link/of-sub-chatty");
+    },
+  );
+
+  it("is told to follow the latest link when they have had several", async () => {
+    const { say } = await createCommandHarness(
+      {
+        accounts: {
+          async requestLink() {
+            throw new RateLimited({ retryAfterMs: 90_000 });
+          },
+        },
+      },
+      elsewhere,
+    );
+    const answer = await say("link", "chatty");
+    expect(answer).toContain("follow the latest one");
+    expect(answer).toContain("Try again in 90 s.");
+  });
+
+  it("is told what to say when no link can be made", async () => {
+    const { say } = await createCommandHarness(
+      {
+        accounts: {
+          async requestLink() {
+            throw new Error("the database is away");
+          },
+        },
+      },
+      elsewhere,
+    );
+    expect(await say("approve 12 as dev", "chatty")).toContain("Say `link`");
+  });
+
+  it("hears from whoami and link how they are linked", async () => {
+    const { say, platform } = await createCommandHarness(linked, elsewhere);
+    expect(await say("whoami", "chatty")).toContain(
+      "Known here: by your linked fake account, since 2026-11-24 08:30 UTC",
+    );
+    expect(await say("link", "chatty")).toContain("linked to Dana since 2026-11-24 08:30 UTC");
+    expect(textOf(platform.last())).toContain("say `unlink` first");
+    expect(platform.last().visibleTo).toBe("sub-chatty");
+  });
+
+  it("unlinks it", async () => {
+    const unlink = vi.fn<Services["accounts"]["unlink"]>(async () => undefined);
+    const { say, platform } = await createCommandHarness(
+      { ...linked, accounts: { ...linked.accounts, unlink } },
+      elsewhere,
+    );
+    expect(await say("unlink", "chatty")).toContain("no longer acts for Dana");
+    expect(unlink.mock.calls.map(([actor, id]) => [actor.subject, id])).toEqual([
+      ["sub-dana", "account-1"],
+    ]);
+    expect(platform.last().visibleTo).toBe("sub-chatty");
+  });
+});
+
+describe("somebody who signed in to chat", () => {
+  it.each([
+    ["link", "nothing to link"],
+    ["unlink", "Nothing to unlink"],
+  ])("hears after %s that no link is needed", async (typed, words) => {
+    const { say } = await createCommandHarness({});
+    expect(await say(typed)).toContain(words);
   });
 });
 

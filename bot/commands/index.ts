@@ -1,4 +1,5 @@
 import type { Action, Command } from "../chat/command.ts";
+import { accountLink, accountUnlink } from "./account-link.ts";
 import { deploymentCancel, deploymentCancelAction } from "./deployment-cancel.ts";
 import { deploymentPlan, deploymentPlanAction } from "./deployment-plan.ts";
 import { deploymentRequest, deploymentRequestAction } from "./deployment-request.ts";
@@ -86,6 +87,8 @@ export const commands: readonly Command[] = [
   environmentHistory,
   defineHelp(() => commands),
   whoami,
+  accountLink,
+  accountUnlink,
   notifications,
 ];
 

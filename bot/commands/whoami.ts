@@ -1,4 +1,5 @@
 import { joinWords } from "../../shared/lib/text.ts";
+import { timeWords } from "../cards/wording.ts";
 import { card, fields, note } from "../chat/card-builders.ts";
 import { defineCommand } from "../chat/define-command.ts";
 
@@ -12,7 +13,8 @@ export const whoami = defineCommand({
   changes: false,
   examples: ["whoami"],
   read: () => ({}),
-  async run({ actor, services }) {
+  async run({ actor, services, user }) {
+    const account = await services.accounts.find(user);
     const roles = services.people.roles(actor);
     return {
       card: card(
@@ -20,6 +22,12 @@ export const whoami = defineCommand({
         "info",
         fields([
           ["Username", actor.username],
+          [
+            "Known here",
+            account
+              ? `by your linked ${account.platform} account, since ${timeWords(account.linkedAt)}`
+              : "by your sign-in",
+          ],
           ["Roles", roles.length === 0 ? "none" : joinWords(roles)],
         ]),
         note(

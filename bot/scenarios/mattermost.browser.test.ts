@@ -2,6 +2,7 @@ import { join } from "node:path";
 import sqlite3 from "sqlite3";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ReleaseView } from "../../shared/contract/release.ts";
+import { createBrowser, formAction } from "../../dashboard/server/testing/browser.ts";
 import { newId } from "../../shared/lib/ids.ts";
 import { samplePeople } from "../../shared/sample/sample-people.ts";
 import {
@@ -71,11 +72,13 @@ afterAll(async () => {
 /** As signing in behind a private link would. */
 async function link(username: string): Promise<void> {
   const subject = samplePeople.find((person) => person.username === username)?.subject;
+  // As the server writes a time: with the zone as an offset.
+  const linkedAt = new Date().toISOString().replace("T", " ").replace("Z", " +00:00");
   const database = new sqlite3.Database(join(server.data, "slipway.db"));
   await new Promise<void>((resolve, reject) => {
     database.run(
       "INSERT INTO accounts (id, platform, workspace, user_id, subject, linked_at) VALUES (?, 'mattermost', ?, ?, ?, ?)",
-      [newId(), fake.settings["TelemetryId"], `mm${username}`, subject, new Date().toISOString()],
+      [newId(), fake.settings["TelemetryId"], `mm${username}`, subject, linkedAt],
       (error) => (error ? reject(error) : resolve()),
     );
   });
@@ -235,6 +238,46 @@ describe("a release between Mattermost and the room", () => {
     await sees(/not linked/, stranger);
     await sees(/Guests of mattermost cannot use me/, fake.conversation(fake.bot.id, "mmguest"));
     expect(standing(await release(1))).toEqual(["dev", "qa"]);
+  });
+
+  it("lets a stranger in by the link they were given, and hears what they press then", async () => {
+    const stranger = fake.conversation(fake.bot.id, "mmstranger");
+    await dana.send("DELETE", "/releases/1/sign-offs/dev");
+    await vi.waitFor(async () => expect(standing(await release(1))).toEqual(["qa"]));
+    await sees(/Approve as Dev/, general);
+    await sees(/Approve as Dev/, releases);
+    await fake.pressLabel("mmstranger", "Approve as Dev");
+    const told = await sees(/not linked/, stranger);
+    const page = `/link/${/\/link\/([0-9A-Za-z]+)/.exec(textOf(told))?.[1] ?? "missing"}`;
+
+    const browser = createBrowser();
+    const login = `${server.url}/auth/login?returnTo=${encodeURIComponent(page)}`;
+    const choice = await browser.open(login);
+    const signedIn = await browser.submit(formAction(choice), { person: "robin" });
+    expect([signedIn.status, signedIn.url.pathname]).toEqual([200, page]);
+    const me = await browser.open(`${server.url}/api/v1/me`);
+    const { csrfToken } = JSON.parse(me.text) as { csrfToken: string };
+    const link = `${server.url}/api/v1${page.replace("/link/", "/links/")}`;
+    expect(JSON.parse((await browser.open(link)).text)).toMatchObject({
+      platform: "mattermost",
+      userId: "mmstranger",
+      person: { username: "robin" },
+    });
+    await fake.pressLabel("mmstranger", "Approve as Dev");
+    expect(standing(await release(1))).toEqual(["qa"]);
+    const linked = await browser.open(link, {
+      method: "POST",
+      headers: { "x-csrf-token": csrfToken },
+    });
+    expect(linked.status).toBe(200);
+
+    await sees(/Now I know you/, stranger);
+    await fake.pressLabel("mmstranger", "Approve as Dev");
+    await vi.waitFor(async () => {
+      const { signOffs } = await release(1);
+      const counting = signOffs.filter(({ state, role }) => state === "counts" && role === "dev");
+      expect(counting.map(({ person }) => person.username)).toEqual(["robin"]);
+    });
   });
 
   it("takes a form: the reason of a rejection", async () => {

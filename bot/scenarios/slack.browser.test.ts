@@ -74,11 +74,13 @@ function slackId(name: string): string {
 /** As signing in behind a private link would. */
 async function link(username: string): Promise<void> {
   const subject = samplePeople.find((person) => person.username === username)?.subject;
+  // As the server writes a time: with the zone as an offset.
+  const linkedAt = new Date().toISOString().replace("T", " ").replace("Z", " +00:00");
   const database = new sqlite3.Database(join(server.data, "slipway.db"));
   await new Promise<void>((resolve, reject) => {
     database.run(
       "INSERT INTO accounts (id, platform, workspace, user_id, subject, linked_at) VALUES (?, 'slack', ?, ?, ?, ?)",
-      [newId(), TEAM, slackId(username), subject, new Date().toISOString()],
+      [newId(), TEAM, slackId(username), subject, linkedAt],
       (error) => (error ? reject(error) : resolve()),
     );
   });

@@ -62,6 +62,7 @@ export async function startWorker(deps: {
     async run() {
       await services.sessions.removeExpired();
       await services.chatStore.removeExpired();
+      await services.accounts.removeExpired();
       await pruneDeliveries({ deliveries, clock });
     },
   });

@@ -5,6 +5,7 @@ import { createLiveRenderer } from "../cards/render-live.ts";
 import type { Addresses } from "../chat/addresses.ts";
 import type { ChatPlatform } from "../chat/platform.ts";
 import type { Posts } from "../chat/posts.ts";
+import { createAnnounceAccount } from "./announce-account.ts";
 import { createAnnounceDeployment } from "./announce-deployment.ts";
 import { createAnnounceEnvironment } from "./announce-environment.ts";
 import { createAnnounceRelease } from "./announce-release.ts";
@@ -19,6 +20,7 @@ const announcers: readonly ((deps: SubscriberDeps) => Subscriber)[] = [
   createAnnounceSignOff,
   createAnnounceDeployment,
   createAnnounceEnvironment,
+  createAnnounceAccount,
 ];
 
 /**

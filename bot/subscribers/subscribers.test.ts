@@ -603,6 +603,7 @@ describe(createChatSubscribers.name, () => {
         `chat-announce-sign-off@${platform}`,
         `chat-announce-deployment@${platform}`,
         `chat-announce-environment@${platform}`,
+        `chat-announce-account@${platform}`,
       ]),
     );
   });
@@ -636,5 +637,25 @@ describe(createChatSubscribers.name, () => {
     );
     timeout.abort(new Error("too late"));
     await expect(handled).rejects.toThrow("too late");
+  });
+});
+
+describe("an account that was linked", () => {
+  const linked = {
+    account: "account-1",
+    workspace: "",
+    userId: "chatty",
+    displayName: "Chatty",
+    username: "dana",
+  };
+
+  it("hears of it once, alone, where it is", async () => {
+    const { happen, fake, other } = await setUp();
+    await happen("account.linked", { ...linked, platform: "other" });
+    expect(fake.messages).toEqual([]);
+    expect(other.messages.map(({ channelId }) => channelId)).toEqual(["dm:chatty"]);
+    expect(textOf(other.last())).toContain("This account is linked to Dana.");
+    await happen("account.linked", { ...linked, account: "account-2", platform: "other" });
+    expect(other.messages).toHaveLength(2);
   });
 });

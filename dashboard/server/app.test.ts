@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NotificationSettings } from "../../shared/contract/notifications.ts";
 import type { Problem } from "../../shared/contract/problem.ts";
 import {
+  AccountNotFound,
   DeploymentBlocked,
+  LinkUsed,
   PermissionDenied,
   ReleaseNotFound,
   SignOffOutdated,
@@ -881,6 +883,107 @@ describe("the dashboard's files", () => {
     const answer = await fetch(`${own.url}/`, { headers: { accept: "text/html" } });
     expect(answer.status).toBe(503);
     expect(await answer.text()).toContain("npm run build");
+    await own.close();
+  });
+});
+
+describe("chat accounts", () => {
+  const account = {
+    id: "account-1",
+    platform: "mattermost",
+    workspace: "chat.example.com",
+    userId: "mm1",
+    displayName: "Dana O",
+    linkedAt: "2026-11-25T12:00:00.000Z",
+  };
+  const token = "asecretthatnobodyelsehas";
+
+  async function startWithAccounts() {
+    const linked: string[] = [];
+    const unlinked: string[] = [];
+    const own = await startTestServer({
+      services: {
+        accounts: {
+          linkRequest: async ({ subject, username, name }) => ({
+            ...account,
+            person: { subject, username, name },
+            expiresAt: "2026-11-25T12:10:00.000Z",
+            isLinked: false,
+          }),
+          async link({ username }, given) {
+            if (given !== token) {
+              throw new LinkUsed({});
+            }
+            linked.push(username);
+            return account;
+          },
+          list: async ({ subject }) => (subject === "dana" ? [account] : []),
+          async unlink({ username }, id) {
+            if (id !== account.id) {
+              throw new AccountNotFound({ account: id });
+            }
+            unlinked.push(`${username} ${id}`);
+          },
+        },
+      },
+    });
+    return { own, linked, unlinked };
+  }
+
+  it("are linked by a click of somebody who came back from signing in, and not by opening the link", async () => {
+    const { own, linked } = await startWithAccounts();
+    const { browser, page } = await own.signIn("dana", `/link/${token}`);
+    expect(page.url.pathname).toBe(`/link/${token}`);
+    const url = `${own.url}/api/v1/links/${token}`;
+    const shown = await browser.open(url);
+    expect(JSON.parse(shown.text)).toMatchObject({
+      platform: "mattermost",
+      displayName: "Dana O",
+      person: { username: "dana" },
+    });
+    expect((await browser.open(url, { method: "POST" })).status).toBe(403);
+    expect(linked).toEqual([]);
+
+    const me = await browser.open(`${own.url}/api/v1/me`);
+    const { csrfToken } = JSON.parse(me.text) as { csrfToken: string };
+    const answer = await browser.open(url, {
+      method: "POST",
+      headers: { "x-csrf-token": csrfToken },
+    });
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([200, account]);
+    expect(linked).toEqual(["dana"]);
+    await own.close();
+  });
+
+  it("are shown and linked to nobody who is not signed in", async () => {
+    const { own, linked } = await startWithAccounts();
+    for (const method of ["GET", "POST"]) {
+      const answer = await fetch(`${own.url}/api/v1/links/${token}`, { method });
+      expect(answer.status).toBeGreaterThanOrEqual(401);
+    }
+    expect(linked).toEqual([]);
+    await own.close();
+  });
+
+  it("leave no secret in the log when a link is refused", async () => {
+    const { own } = await startWithAccounts();
+    const answer = await own.api("/links/usedbefore", { method: "POST" });
+    expect(answer.status).toBe(409);
+    expect(await problemOf(answer)).toMatchObject({ code: "link.used" });
+    const refused = own.logged.filter(({ code }) => code === "link.used");
+    expect(refused).toMatchObject([{ path: "/api/v1/links/…" }]);
+    expect(JSON.stringify(own.logged)).not.toContain("usedbefore");
+    await own.close();
+  });
+
+  it("are listed and unlinked by their owner", async () => {
+    const { own, unlinked } = await startWithAccounts();
+    const mine = await own.api("/me/accounts");
+    expect(await mine.json()).toEqual({ items: [account], total: 1 });
+    expect((await own.api("/me/accounts/account-1", { method: "DELETE" })).status).toBe(204);
+    expect(unlinked).toEqual(["dana account-1"]);
+    const other = await own.api("/me/accounts/another", { method: "DELETE" });
+    expect(await problemOf(other)).toMatchObject({ code: "account.not_found", status: 404 });
     await own.close();
   });
 });

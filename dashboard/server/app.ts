@@ -18,7 +18,7 @@ import { createRequestId } from "./middleware/request-id.ts";
 import { createSecurityHeaders } from "./middleware/security-headers.ts";
 import { createSessionMiddleware } from "./middleware/session.ts";
 import { createProblemHandler, refuseUnknownRoute } from "./problem.ts";
-import { bearerToken, contextOf } from "./request-context.ts";
+import { bearerToken, contextOf, loggedPath } from "./request-context.ts";
 import { mount } from "./route.ts";
 import { createHealthRouter, type PartState } from "./routes/health.ts";
 import { routes } from "./routes/index.ts";
@@ -159,7 +159,7 @@ function createWriteGuard({ drainer, logger }: AppOptions): RequestHandler {
       logger.info(
         {
           method: req.method,
-          path: req.originalUrl.split("?")[0],
+          path: loggedPath(req),
           status: res.statusCode,
           username: actor?.username,
           correlationId,

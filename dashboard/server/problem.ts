@@ -9,7 +9,7 @@ import {
   RouteNotFound,
 } from "../../shared/errors/catalog.ts";
 import type { Logger } from "../../shared/lib/logger.ts";
-import { contextOf } from "./request-context.ts";
+import { contextOf, loggedPath } from "./request-context.ts";
 
 interface KindOnTheWire {
   readonly status: number;
@@ -85,7 +85,7 @@ export function createProblemHandler(logger: Logger): ErrorRequestHandler {
       {
         code: answer.problem.code,
         method: req.method,
-        path: instance,
+        path: loggedPath(req),
         correlationId,
         ...(answer.level === "warn" || answer.level === "error" ? { err: error } : {}),
       },

@@ -68,3 +68,9 @@ export function viaOf(req: Request, platform: "web" | "api" | "room"): Via {
 export function bearerToken(authorization: string | undefined): string | undefined {
   return /^Bearer +([\w.~+/=-]{1,4000}) *$/i.exec(authorization ?? "")?.[1];
 }
+
+/** The path as a log may keep it. Private links carry their secret in theirs, and a log is read by more people than one. */
+export function loggedPath(req: Pick<Request, "originalUrl">): string {
+  const path = req.originalUrl.split("?")[0] ?? "/";
+  return path.replace(/\/(links?)\/[^/]+/i, "/$1/…");
+}

@@ -1,3 +1,4 @@
+import type { AccountView, LinkRequestView } from "../contract/accounts.ts";
 import type { BackgroundWork } from "../contract/background-work.ts";
 import type { AuditEntry, AuditQuery, AuditVerification } from "../contract/audit.ts";
 import type { SaveService, SaveTeam, ServiceView, TeamView } from "../contract/catalog.ts";
@@ -197,11 +198,7 @@ export interface PeopleServices {
    */
   actorOf(subject: string, via: Actor["via"]): Promise<Actor>;
   /** Whom a chat account is linked to; null when to nobody. The link says who it is, never what they may do. */
-  subjectOf(account: {
-    readonly platform: string;
-    readonly workspace: string;
-    readonly userId: string;
-  }): Promise<string | null>;
+  subjectOf(account: ChatAccount): Promise<string | null>;
   /** Whose API token this is. Throws TokenInvalid. */
   actorOfToken(secret: string, via: Actor["via"]): Promise<Actor>;
   find(query: string): Promise<readonly PersonRef[]>;
@@ -209,6 +206,43 @@ export interface PeopleServices {
   listTokens(actor: Actor): Promise<readonly ApiTokenView[]>;
   createToken(actor: Actor, input: CreateApiToken): Promise<CreatedApiToken>;
   revokeToken(actor: Actor, id: string): Promise<void>;
+}
+
+/** Where somebody is in a chat. */
+export interface ChatAccount {
+  readonly platform: string;
+  readonly workspace: string;
+  readonly userId: string;
+}
+
+/**
+ * Which chat accounts act for whom. The chat account asks for a private link, its owner opens it signed in; nothing else makes a
+ * link. A link says who it is, never what they may do.
+ */
+export interface AccountServices {
+  /**
+   * A private link for this account, to be shown to its owner alone: it works once, and not for long. Throws AccountTaken for an
+   * account that is linked, RateLimited.
+   */
+  requestLink(
+    account: ChatAccount & { readonly displayName: string },
+    origin?: Origin,
+  ): Promise<{ readonly url: string; readonly expiresAt: Date }>;
+  /**
+   * Which account the link would give to whoever is signed in. Changes nothing. Throws LinkUnknown, LinkUsed, LinkExpired,
+   * AccountTaken, LinkNeedsSignIn, IdentityUnavailable.
+   */
+  linkRequest(actor: Actor, token: string): Promise<LinkRequestView>;
+  /** Gives the account to whoever is signed in, and throws what `linkRequest` throws. Doing it twice is no error. */
+  link(actor: Actor, token: string): Promise<AccountView>;
+  /** The person's own, the newest first. */
+  list(actor: Pick<Actor, "subject">): Promise<readonly AccountView[]>;
+  /** Null when it is linked to nobody. */
+  find(account: ChatAccount): Promise<AccountView | null>;
+  /** Throws AccountNotFound for one that is not theirs. */
+  unlink(actor: Actor, id: string): Promise<void>;
+  /** Forgets links that have long been of no use. Returns how many. */
+  removeExpired(): Promise<number>;
 }
 
 /** How each person wants to be written to, and where they can be reached. */
@@ -434,6 +468,7 @@ export interface Services {
   readonly audit: AuditServices;
   readonly backgroundWork: BackgroundWorkServices;
   readonly people: PeopleServices;
+  readonly accounts: AccountServices;
   readonly notifications: NotificationServices;
   readonly sessions: SessionServices;
   readonly live: LiveServices;

@@ -91,6 +91,42 @@ export const AccountUnlinked = defineError<{ platform: string }>(
   (d) => `Your ${d.platform} account is not linked to your sign-in yet.`,
   () => "Say `link` to get a private link that does it.",
 );
+export const AccountTaken = defineError<{ platform: string }>(
+  "account.taken",
+  "conflict",
+  (d) => `This ${d.platform} account is linked to somebody else.`,
+  (d) => `Say \`unlink\` to me in ${d.platform} first, then \`link\` again.`,
+);
+export const AccountNotFound = defineError<{ account: string }>(
+  "account.not_found",
+  "not_found",
+  () => "There is no such linked account of yours.",
+  () => "Look at the list again: it may be unlinked already.",
+);
+export const LinkUnknown = defineError<Record<string, never>>(
+  "link.unknown",
+  "not_found",
+  () => "This link is not one of mine.",
+  () => "Say `link` to me in the chat to get a new one.",
+);
+export const LinkUsed = defineError<Record<string, never>>(
+  "link.used",
+  "conflict",
+  () => "This link was used already; each works once.",
+  () => "Say `link` to me in the chat to get a new one.",
+);
+export const LinkExpired = defineError<Record<string, never>>(
+  "link.expired",
+  "conflict",
+  () => "This link is too old; each works for ten minutes.",
+  () => "Say `link` to me in the chat to get a new one.",
+);
+export const LinkNeedsSignIn = defineError<Record<string, never>>(
+  "link.needs_sign_in",
+  "forbidden",
+  () => "An API token cannot link a chat account.",
+  () => "Open the link in a browser and sign in yourself.",
+);
 export const AccountRefused = defineError<{ platform: string; kind: "bot" | "guest" }>(
   "account.refused",
   "forbidden",

@@ -101,6 +101,30 @@ export interface EventMap {
   "person.signed_in": { username: string; roles: readonly string[] };
   "person.signed_out": { username: string };
   "person.deactivated": { username: string; why: string };
+  /** Somebody in a chat was given a private link, by which they can say who they are. */
+  "account.link_requested": {
+    platform: string;
+    workspace: string;
+    userId: string;
+    displayName: string;
+  };
+  /** A chat account acts for this person from now on. */
+  "account.linked": {
+    account: string;
+    platform: string;
+    workspace: string;
+    userId: string;
+    displayName: string;
+    username: string;
+  };
+  "account.unlinked": {
+    account: string;
+    platform: string;
+    workspace: string;
+    userId: string;
+    displayName: string | null;
+    username: string;
+  };
   "token.created": { token: string; name: string; scopes: readonly string[]; owner: string };
   "token.revoked": { token: string; name: string; owner: string };
   /** Background work that had given up was given another chance. */
@@ -114,7 +138,15 @@ export type EventName = keyof EventMap;
 /** What an event is about: `release`/`12`, `deployment`/`7`, `environment`/`prod`, … */
 export interface EventSubject {
   readonly kind:
-    "release" | "deployment" | "environment" | "service" | "team" | "person" | "token" | "work";
+    | "release"
+    | "deployment"
+    | "environment"
+    | "service"
+    | "team"
+    | "person"
+    | "account"
+    | "token"
+    | "work";
   readonly id: string;
 }
 

@@ -57,6 +57,8 @@ export function createFakePlatform(
     readonly id?: string;
     readonly now?: () => Date;
     readonly editIntervalMs?: number;
+    /** False: people are known by linked accounts only. */
+    readonly usersAreSubjects?: boolean;
   } = {},
 ): FakePlatform {
   const { id = "fake", now = () => new Date() } = options;
@@ -74,7 +76,7 @@ export function createFakePlatform(
       edit: true,
       threads: true,
       tables: true,
-      usersAreSubjects: true,
+      usersAreSubjects: options.usersAreSubjects ?? true,
       editIntervalMs: options.editIntervalMs ?? 0,
     },
     messages,

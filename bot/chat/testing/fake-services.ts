@@ -35,6 +35,14 @@ export function createFakeServices(parts: FakeParts = {}): Services {
       roles: (actor) => actor.grants.map((grant) => grant.role),
       ...parts.people,
     }),
+    accounts: only("accounts", {
+      requestLink: async ({ userId }) => ({
+        url: `https://slipway.example.com/link/of-${userId}`,
+        expiresAt: new Date(0),
+      }),
+      find: async () => null,
+      ...parts.accounts,
+    }),
     notifications: only("notifications", {
       settings: async () => ({
         digest: "weekdays",

@@ -8,9 +8,13 @@ import { createFakeServices, type FakeParts } from "../../chat/testing/fake-serv
 import { startChat } from "../../services/chat.ts";
 
 /** Everything between a person and the services: what people type and press on one side, the services of a test on the other. */
-export async function createCommandHarness(parts: FakeParts) {
+export async function createCommandHarness(
+  parts: FakeParts,
+  /** By default everybody is known by having signed in. */
+  { usersAreSubjects = true }: { readonly usersAreSubjects?: boolean } = {},
+) {
   const clock = createManualClock();
-  const platform = createFakePlatform({ now: () => clock.now() });
+  const platform = createFakePlatform({ now: () => clock.now(), usersAreSubjects });
   const services = createFakeServices(parts);
   const chat = await startChat({
     services,

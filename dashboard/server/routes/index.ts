@@ -6,6 +6,7 @@ import { connectionRoutes } from "./connections.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { environmentRoutes } from "./environments.ts";
 import { eventRoutes } from "./events.ts";
+import { linkRoutes } from "./links.ts";
 import { meRoutes } from "./me.ts";
 import { releaseRoutes } from "./releases.ts";
 import { roomRoutes } from "./room.ts";
@@ -13,6 +14,7 @@ import { roomRoutes } from "./room.ts";
 /** Every route of `/api/v1`, in the order of the reference. */
 export const routes: readonly Route[] = [
   ...meRoutes,
+  ...linkRoutes,
   ...releaseRoutes,
   ...deploymentRoutes,
   ...environmentRoutes,

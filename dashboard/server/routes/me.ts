@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AccountView } from "../../../shared/contract/accounts.ts";
 import { ApiTokenView, CreateApiToken, CreatedApiToken, Me } from "../../../shared/contract/me.ts";
 import { Installation } from "../../../shared/contract/installation.ts";
 import {
@@ -6,6 +7,7 @@ import {
   PatchNotificationSettings,
 } from "../../../shared/contract/notifications.ts";
 import { PersonRef } from "../../../shared/contract/common.ts";
+import { AccountNotFound } from "../../../shared/errors/catalog.ts";
 import { defineRoute } from "../route.ts";
 
 const tag = "Me";
@@ -77,6 +79,36 @@ export const revokeToken = defineRoute({
     services.people.revokeToken(actor, params.id).then(() => undefined),
 });
 
+export const listAccounts = defineRoute({
+  method: "get",
+  path: "/me/accounts",
+  operationId: "listAccounts",
+  summary: "Chat accounts that act for the person who is signed in",
+  tag,
+  permission: "signed-in",
+  response: z.object({ items: z.array(AccountView), total: z.number().int() }),
+  errors: [],
+  async handle({ actor, services }) {
+    const items = await services.accounts.list(actor);
+    return { items: [...items], total: items.length };
+  },
+});
+
+export const unlinkAccount = defineRoute({
+  method: "delete",
+  path: "/me/accounts/{id}",
+  operationId: "unlinkAccount",
+  summary: "Unlink a chat account: nobody can act through it any more",
+  tag,
+  permission: "signed-in",
+  params: z.object({ id: z.string().max(100) }),
+  response: z.undefined(),
+  status: 204,
+  errors: [AccountNotFound],
+  handle: ({ actor, services }, { params }) =>
+    services.accounts.unlink(actor, params.id).then(() => undefined),
+});
+
 export const getNotifications = defineRoute({
   method: "get",
   path: "/me/notifications",
@@ -144,6 +176,8 @@ export const meRoutes = [
   listTokens,
   createToken,
   revokeToken,
+  listAccounts,
+  unlinkAccount,
   getNotifications,
   changeNotifications,
   getInstallation,

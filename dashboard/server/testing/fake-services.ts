@@ -332,6 +332,16 @@ export function createFakeServices(
       removeExpired: unexpected("remove what expired"),
       ...overrides.chatStore,
     },
+    accounts: {
+      requestLink: unexpected("ask for a link"),
+      linkRequest: unexpected("look at a link"),
+      link: unexpected("link an account"),
+      list: unexpected("list accounts"),
+      find: unexpected("find an account"),
+      unlink: unexpected("unlink an account"),
+      removeExpired: unexpected("remove old links"),
+      ...overrides.accounts,
+    },
     notifications: {
       settings: unexpected("read notification settings"),
       change: unexpected("change notification settings"),

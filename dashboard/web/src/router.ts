@@ -44,6 +44,13 @@ export const router = createRouter({
       meta: { title: "Room" },
     },
     {
+      path: "/link/:token([0-9A-Za-z]+)",
+      name: "link",
+      component: () => import("./views/LinkView.vue"),
+      props: true,
+      meta: { title: "Link a chat account" },
+    },
+    {
       path: "/:rest(.*)*",
       name: "nowhere",
       component: () => import("./views/NowhereView.vue"),

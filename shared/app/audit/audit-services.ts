@@ -96,6 +96,7 @@ const KINDS: Readonly<Record<EventSubject["kind"], true>> = {
   service: true,
   team: true,
   person: true,
+  account: true,
   token: true,
   work: true,
 };

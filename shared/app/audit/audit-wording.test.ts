@@ -69,6 +69,28 @@ const samples: { readonly [N in EventName]: EventMap[N] } = {
   "person.signed_in": { username: "dana", roles: ["dev", "viewer"] },
   "person.signed_out": { username: "dana" },
   "person.deactivated": { username: "dana", why: "the provider no longer knows them" },
+  "account.link_requested": {
+    platform: "mattermost",
+    workspace: "chat.example.com",
+    userId: "mm1",
+    displayName: "Dana [O]",
+  },
+  "account.linked": {
+    account: "a",
+    platform: "mattermost",
+    workspace: "chat.example.com",
+    userId: "mm1",
+    displayName: "Dana O",
+    username: "dana",
+  },
+  "account.unlinked": {
+    account: "a",
+    platform: "mattermost",
+    workspace: "chat.example.com",
+    userId: "mm1",
+    displayName: null,
+    username: "dana",
+  },
   "token.created": { token: "t", name: "ci", scopes: ["read", "write"], owner: "dana" },
   "token.revoked": { token: "t", name: "ci", owner: "dana" },
   "work.retried": {

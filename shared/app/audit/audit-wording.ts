@@ -94,6 +94,12 @@ const wording: { readonly [N in EventName]: (payload: EventMap[N]) => string } =
     `${said(p.username)} signed in${p.roles.length === 0 ? " without any role" : ` as ${listed(p.roles)}`}.`,
   "person.signed_out": (p) => `${said(p.username)} signed out.`,
   "person.deactivated": (p) => `${said(p.username)} lost access: ${said(p.why)}.`,
+  "account.link_requested": (p) =>
+    `${said(p.displayName)} (${said(p.userId)}) of ${said(p.platform)} was given a private link to say who they are.`,
+  "account.linked": (p) =>
+    `${said(p.displayName)} (${said(p.userId)}) of ${said(p.platform)} was linked to ${said(p.username)}.`,
+  "account.unlinked": (p) =>
+    `${said(p.displayName ?? "Account")} (${said(p.userId)}) of ${said(p.platform)} is no longer linked to ${said(p.username)}.`,
   "token.created": (p) =>
     `API token "${said(p.name)}" of ${said(p.owner)} was made, for ${joinWords(p.scopes)}.`,
   "token.revoked": (p) => `API token "${said(p.name)}" of ${said(p.owner)} was revoked.`,

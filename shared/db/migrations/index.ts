@@ -1,4 +1,5 @@
 import { createTables } from "./2026-11-21-create-tables.ts";
+import { askForLinks } from "./2026-11-25-ask-for-links.ts";
 import { keepEvents } from "./2026-11-25-keep-events.ts";
 import { keepHttpAnswers } from "./2026-11-25-keep-http-answers.ts";
 import { keepNotificationSettings } from "./2026-11-25-keep-notification-settings.ts";
@@ -11,6 +12,7 @@ import type { Migration } from "./migration.ts";
 /** Every migration, oldest first; a test compares the list with the folder. */
 export const migrations: readonly Migration[] = [
   createTables,
+  askForLinks,
   keepEvents,
   keepHttpAnswers,
   keepNotificationSettings,

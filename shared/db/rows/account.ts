@@ -1,6 +1,7 @@
 import {
   DataTypes,
   Model,
+  type CreationOptional,
   type InferAttributes,
   type InferCreationAttributes,
   type Sequelize,
@@ -16,6 +17,8 @@ export class AccountRow extends Model<
   declare workspace: string;
   declare userId: string;
   declare subject: string;
+  /** As it called itself when it was linked; null when that was not kept. */
+  declare displayName: CreationOptional<string | null>;
   declare linkedAt: Date;
 
   /** Binds the class to a connection. Columns are made by migrations, never by this. */
@@ -27,6 +30,7 @@ export class AccountRow extends Model<
         workspace: { type: DataTypes.STRING, allowNull: false },
         userId: { type: DataTypes.STRING, allowNull: false },
         subject: { type: DataTypes.STRING, allowNull: false },
+        displayName: { type: DataTypes.STRING, allowNull: true },
         linkedAt: { type: DataTypes.DATE, allowNull: false },
       },
       { sequelize, tableName: "accounts", underscored: true, timestamps: false },

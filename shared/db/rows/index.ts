@@ -17,6 +17,7 @@ import { ForgeReportRow } from "./forge-report.ts";
 import { HttpAnswerRow } from "./http-answer.ts";
 import { JobRow } from "./job.ts";
 import { LeaseRow } from "./lease.ts";
+import { LinkRequestRow } from "./link-request.ts";
 import { LockRow } from "./lock.ts";
 import { NotificationSettingsRow } from "./notification-settings.ts";
 import { PersonRow } from "./person.ts";
@@ -53,6 +54,7 @@ export const rows = [
   HttpAnswerRow,
   JobRow,
   LeaseRow,
+  LinkRequestRow,
   LockRow,
   NotificationSettingsRow,
   PersonRow,

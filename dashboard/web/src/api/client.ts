@@ -5,6 +5,7 @@ import type {
 } from "../../../../shared/contract/deployment.ts";
 import type { Page } from "../../../../shared/contract/common.ts";
 import type { AuditEntry } from "../../../../shared/contract/audit.ts";
+import type { AccountView, LinkRequestView } from "../../../../shared/contract/accounts.ts";
 import type { Me } from "../../../../shared/contract/me.ts";
 import type { Problem } from "../../../../shared/contract/problem.ts";
 import type {
@@ -204,4 +205,20 @@ export function listRoomMessages(
   signal?: AbortSignal,
 ): Promise<{ items: RoomMessage[] }> {
   return request("GET", withQuery("/room/messages", { channel, limit: 200 }), { signal });
+}
+
+export function listAccounts(signal?: AbortSignal): Promise<{ items: AccountView[] }> {
+  return request("GET", "/me/accounts", { signal });
+}
+
+export function unlinkAccount(id: string): Promise<void> {
+  return request("DELETE", `/me/accounts/${encodeURIComponent(id)}`);
+}
+
+export function getLinkRequest(token: string, signal?: AbortSignal): Promise<LinkRequestView> {
+  return request("GET", `/links/${encodeURIComponent(token)}`, { signal });
+}
+
+export function linkAccount(token: string): Promise<AccountView> {
+  return request("POST", `/links/${encodeURIComponent(token)}`);
 }

@@ -1,4 +1,5 @@
 import { cleanup } from "@testing-library/vue";
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
 
 afterEach(cleanup);
+afterEach(() => vi.unstubAllGlobals());
