@@ -218,6 +218,10 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const announcements = config.chat.announce.map(({ platform, channel, environments, teams }) => {
     return { place: `${platform}:${channel}`, environments, teams };
   });
+  const chats = [
+    ...(config.chat.room.enabled ? ["room"] : []),
+    ...config.chat.platforms.map(({ id }) => id),
+  ];
   const services: Services = {
     releases: releases.services,
     deployments: createDeploymentServices(deployments),
@@ -233,14 +237,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       deliveries: createDeadDeliveries({ clock }),
     }),
     people: people.services,
-    notifications: createNotificationServices({
-      uow,
-      clock,
-      platforms: [
-        ...(config.chat.room.enabled ? ["room"] : []),
-        ...config.chat.platforms.map(({ id }) => id),
-      ],
-    }),
+    notifications: createNotificationServices({ uow, clock, platforms: chats }),
     sessions,
     live,
     room: createRoomServices({ database, uow, clock, logger, ...(across && { exchange: across }) }),
@@ -251,6 +248,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       },
       environments: config.environments.map(({ name, branch }) => ({ name, branch })),
       signOffRoles: signOffRoles(config),
+      chats,
       repositories: () => releases.repositories(),
       announce: [...new Set(announcements.map(({ place }) => place))],
       announcements,

@@ -101,6 +101,8 @@ export interface EventMap {
   "person.signed_in": { username: string; roles: readonly string[] };
   "person.signed_out": { username: string };
   "person.deactivated": { username: string; why: string };
+  /** Somebody ended sessions of theirs: of browsers they no longer use or do not know. */
+  "person.sessions_ended": { username: string; count: number };
   "token.created": { token: string; name: string; scopes: readonly string[]; owner: string };
   "token.revoked": { token: string; name: string; owner: string };
   /** Background work that had given up was given another chance. */
