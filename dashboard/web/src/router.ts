@@ -3,6 +3,15 @@ import { useSessionStore } from "./stores/session.ts";
 
 export const router = createRouter({
   history: createWebHistory(),
+  scrollBehavior: (to, from, saved) => {
+    if (saved) {
+      return saved;
+    }
+    if (to.hash !== "") {
+      return { el: to.hash };
+    }
+    return to.path === from.path ? undefined : { top: 0 };
+  },
   routes: [
     { path: "/", redirect: "/releases" },
     {
@@ -42,6 +51,12 @@ export const router = createRouter({
       name: "room",
       component: () => import("./views/RoomView.vue"),
       meta: { title: "Room" },
+    },
+    {
+      path: "/settings",
+      name: "settings",
+      component: () => import("./views/SettingsView.vue"),
+      meta: { title: "Settings" },
     },
     {
       path: "/:rest(.*)*",
