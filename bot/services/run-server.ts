@@ -198,21 +198,19 @@ function forgeWebhooks({ forges }: Container): readonly (readonly [string, Platf
   ]);
 }
 
+/** Only those the configuration names: no other has what it needs. */
 function platformsOf(
   config: Config,
   { services }: Container,
   logger: Logger,
 ): readonly ChatPlatform[] {
+  const options = new Map([
+    ...(config.chat.room.enabled ? [["room", {}] as const] : []),
+    ...config.chat.platforms.map((one) => [one.id, one.options] as const),
+  ]);
   return platformEntries
-    .filter((entry) => entry.id !== "room" || config.chat.room.enabled)
-    .map((entry) =>
-      entry.create(config.chat.platforms.find((one) => one.id === entry.id)?.options ?? {}, {
-        services,
-        systemActor,
-        logger,
-        clock,
-      }),
-    );
+    .filter(({ id }) => options.has(id))
+    .map((entry) => entry.create(options.get(entry.id), { services, systemActor, logger, clock }));
 }
 
 /** What the embedded identity provider knows of sign-ins is in the memory of one process. Throws EmbeddedIdentityTaken. */
