@@ -86,18 +86,18 @@ describeWith("Chromium", chromiumPath !== undefined)("the settings, in a real br
 
   it("ends the sessions of other browsers and stays signed in itself", async () => {
     const sessions = adam.getByRole("region", { name: "Sessions" });
-    await sessions.getByText("this one").waitFor();
+    await sessions.getByText("this one", { exact: true }).waitFor();
     const entries = sessions.getByRole("list", { name: "Your sessions" }).getByRole("listitem");
     expect(await entries.count()).toBe(2);
     await sessions.getByRole("button", { name: "Sign out everywhere else" }).click();
     await picture(adam, "settings-confirm");
-    await adam.getByRole("dialog").getByRole("button", { name: "End" }).click();
+    await adam.getByRole("dialog").getByRole("button", { name: "End it" }).click();
 
     await sessions.getByText("One session ended.").waitFor();
     await elsewhere.goto(`${server.url}/releases`);
     await elsewhere.getByRole("link", { name: "Sign in" }).waitFor();
     await adam.reload();
-    await sessions.getByText("this one").waitFor();
+    await sessions.getByText("this one", { exact: true }).waitFor();
     expect(await entries.count()).toBe(1);
   });
 
@@ -130,7 +130,7 @@ describeWith("Chromium", chromiumPath !== undefined)("the settings, in a real br
     await adam.emulateMedia({ colorScheme: "dark" });
     await adam.goto(`${server.url}/settings`);
     await adam.getByText("Nothing gave up.").waitFor();
-    await adam.getByText("this one").waitFor();
+    await adam.getByText("this one", { exact: true }).waitFor();
     await picture(adam, "phone-settings-dark");
     expect(
       await adam.evaluate<number>(
