@@ -44,6 +44,12 @@ describeWith("Chromium", chromiumPath !== undefined)("the settings, in a real br
     );
   }
 
+  function sidewaysScroll(page: Page): Promise<number> {
+    return page.evaluate<number>(
+      "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+    );
+  }
+
   it("tells how the connections stand", async () => {
     await adam.getByRole("link", { name: "Settings" }).click();
     const connections = adam.getByRole("region", { name: "Connections" });
@@ -91,7 +97,7 @@ describeWith("Chromium", chromiumPath !== undefined)("the settings, in a real br
     expect(await entries.count()).toBe(2);
     await sessions.getByRole("button", { name: "Sign out everywhere else" }).click();
     await picture(adam, "settings-confirm");
-    await adam.getByRole("dialog").getByRole("button", { name: "End it" }).click();
+    await adam.getByRole("dialog").getByRole("button", { name: "Sign out there" }).click();
 
     await sessions.getByText("One session ended.").waitFor();
     await elsewhere.goto(`${server.url}/releases`);
@@ -125,6 +131,81 @@ describeWith("Chromium", chromiumPath !== undefined)("the settings, in a real br
     expect(await adam.getByRole("region", { name: "Background work" }).count()).toBe(1);
   });
 
+  it("stays readable on a bad day, in both themes", async () => {
+    const soon = new Date(Date.now() + 12 * 60_000).toISOString();
+    const before = new Date(Date.now() - 3 * 3_600_000).toISOString();
+    const json = (body: unknown) => ({
+      contentType: "application/json",
+      body: JSON.stringify(body),
+    });
+    await adam.route("**/api/v1/connections", (route) =>
+      route.fulfill(
+        json({
+          items: [
+            { name: "database", state: "up", required: true, detail: null },
+            {
+              ...{
+                name: "scm:github:0",
+                state: "up",
+                required: false,
+                detail: "core 312 of 5,000",
+              },
+              budgets: [
+                { name: "core", limit: 5_000, remaining: 312, resetsAt: soon, pausedUntil: null },
+                { name: "graphql", limit: 5_000, remaining: 0, resetsAt: soon, pausedUntil: soon },
+              ],
+            },
+            {
+              ...{ name: "chat:slack", state: "down", required: false },
+              detail:
+                "The app token was refused: make a new one and put it into chat.slack.app_token.",
+              link: { since: before, lastEventAt: before, reconnects: 12, acknowledgedInMs: 41.6 },
+            },
+            {
+              ...{ name: "chat:discord", state: "starting", required: false, detail: null },
+              link: { since: soon, lastEventAt: null, reconnects: 0, acknowledgedInMs: null },
+            },
+          ],
+        }),
+      ),
+    );
+    await adam.route("**/api/v1/background-work*", (route) =>
+      route.fulfill(
+        json({
+          items: [
+            {
+              ...{
+                id: "delivery-4",
+                kind: "delivery",
+                name: "announce-release@slack",
+                attempts: 10,
+              },
+              ...{ about: "release/12", since: before, error: "An API error occurred: not_authed" },
+            },
+            {
+              ...{ id: "job-7", kind: "job", name: "release.refresh", attempts: 10 },
+              ...{ about: "number/12", since: before, error: "git does not answer: ".repeat(12) },
+            },
+          ],
+          total: 2,
+        }),
+      ),
+    );
+    for (const colorScheme of ["light", "dark"] as const) {
+      await adam.emulateMedia({ colorScheme });
+      await adam.goto(`${server.url}/settings`);
+      await adam.getByText("Not connected", { exact: true }).waitFor();
+      await adam.getByRole("button", { name: "Retry announce-release@slack" }).waitFor();
+      await adam.getByText("this one", { exact: true }).waitFor();
+      await picture(adam, `settings-bad-day-${colorScheme}`);
+      expect(await violations(adam)).toEqual([]);
+    }
+    await adam.setViewportSize({ width: 360, height: 800 });
+    await picture(adam, "phone-settings-bad-day");
+    expect(await sidewaysScroll(adam)).toBe(0);
+    await adam.unrouteAll({ behavior: "wait" });
+  });
+
   it("fits a phone, in the dark too", async () => {
     await adam.setViewportSize({ width: 390, height: 800 });
     await adam.emulateMedia({ colorScheme: "dark" });
@@ -132,11 +213,7 @@ describeWith("Chromium", chromiumPath !== undefined)("the settings, in a real br
     await adam.getByText("Nothing gave up.").waitFor();
     await adam.getByText("this one", { exact: true }).waitFor();
     await picture(adam, "phone-settings-dark");
-    expect(
-      await adam.evaluate<number>(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-      ),
-    ).toBe(0);
+    expect(await sidewaysScroll(adam)).toBe(0);
     expect(await violations(adam)).toEqual([]);
   });
 

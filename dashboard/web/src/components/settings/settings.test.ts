@@ -172,7 +172,7 @@ describe("sessions", () => {
     expect(api.sent.map(({ what }) => what)).not.toContain("DELETE /me/sessions/s2");
     api.answers["GET /me/sessions"] = { items: [here], total: 1 };
     await userEvent.click(
-      within(screen.getByRole("dialog")).getByRole("button", { name: "End it" }),
+      within(screen.getByRole("dialog")).getByRole("button", { name: "End the session" }),
     );
 
     await screen.findByText("The session ended.");
@@ -187,7 +187,7 @@ describe("sessions", () => {
     render(SettingsSessions);
     await userEvent.click(await screen.findByRole("button", { name: "Sign out everywhere else" }));
     await userEvent.click(
-      within(screen.getByRole("dialog")).getByRole("button", { name: "End it" }),
+      within(screen.getByRole("dialog")).getByRole("button", { name: "Sign out there" }),
     );
     await screen.findByText("3 sessions ended.");
   });
@@ -241,6 +241,18 @@ describe("notification settings", () => {
 
     await screen.findByText(/must be a time zone/);
     expect(zone.value).toBe("Mars");
+  });
+
+  it("say when the chats cannot be told, and keep the one that is chosen", async () => {
+    api.answers["GET /installation"] = new Refusal(500, "No chats today.");
+    api.answers["GET /me/notifications"] = { ...settings, platform: "slack" };
+    render(SettingsNotifications);
+    await screen.findByText("No chats today.");
+    expect(screen.getByLabelText<HTMLSelectElement>("Where").value).toBe("slack");
+
+    api.answers["GET /installation"] = { chats: ["room", "slack"] };
+    await userEvent.click(screen.getByRole("button", { name: "Try again" }));
+    await screen.findByRole("option", { name: "Room" });
   });
 
   it("pause at once without losing what is not saved yet", async () => {
