@@ -163,7 +163,7 @@ describeWith("Chromium", chromiumPath !== undefined)("the settings, in a real br
             },
             {
               ...{ name: "chat:discord", state: "starting", required: false, detail: null },
-              link: { since: soon, lastEventAt: null, reconnects: 0, acknowledgedInMs: null },
+              link: { since: before, lastEventAt: null, reconnects: 0, acknowledgedInMs: null },
             },
           ],
         }),
