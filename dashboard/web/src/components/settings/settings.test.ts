@@ -4,14 +4,14 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { ConnectionView } from "../../../../../shared/contract/connection.ts";
 import type { NotificationSettings } from "../../../../../shared/contract/notifications.ts";
-import { Refusal, useFakeApi } from "../../testing/fake-api.ts";
+import { Refusal, useFakeServer } from "../../testing/fake-server.ts";
 import SettingsBackgroundWork from "./SettingsBackgroundWork.vue";
 import SettingsConnections from "./SettingsConnections.vue";
 import SettingsNotifications from "./SettingsNotifications.vue";
 import SettingsSessions from "./SettingsSessions.vue";
 import SettingsTokens from "./SettingsTokens.vue";
 
-const api = useFakeApi();
+const api = useFakeServer();
 const AT = "2026-11-25T12:00:00.000Z";
 
 beforeEach(() => {

@@ -24,7 +24,7 @@ export class Refusal {
  * A server in memory for component tests: `answers` by method and path, changed by the test as it goes; each is JSON, a Refusal,
  * or a function that makes one. What nobody answers is refused with 404.
  */
-export function useFakeApi(): { answers: Record<string, unknown>; sent: Sent[] } {
+export function useFakeServer(): { answers: Record<string, unknown>; sent: Sent[] } {
   const fake: { answers: Record<string, unknown>; sent: Sent[] } = { answers: {}, sent: [] };
 
   beforeEach(() => {
