@@ -219,6 +219,10 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
   const announcements = config.chat.announce.map(({ platform, channel, environments, teams }) => {
     return { place: `${platform}:${channel}`, environments, teams };
   });
+  const chats = [
+    ...(config.chat.room.enabled ? ["room"] : []),
+    ...config.chat.platforms.map(({ id }) => id),
+  ];
   const services: Services = {
     releases: releases.services,
     deployments: createDeploymentServices(deployments),
@@ -235,14 +239,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
     }),
     people: people.services,
     accounts: createAccountServices({ uow, clock, baseUrl }),
-    notifications: createNotificationServices({
-      uow,
-      clock,
-      platforms: [
-        ...(config.chat.room.enabled ? ["room"] : []),
-        ...config.chat.platforms.map(({ id }) => id),
-      ],
-    }),
+    notifications: createNotificationServices({ uow, clock, platforms: chats }),
     sessions,
     live,
     room: createRoomServices({ database, uow, clock, logger, ...(across && { exchange: across }) }),
@@ -253,6 +250,7 @@ export async function createContainer(options: ContainerOptions): Promise<Contai
       },
       environments: config.environments.map(({ name, branch }) => ({ name, branch })),
       signOffRoles: signOffRoles(config),
+      chats,
       repositories: () => releases.repositories(),
       announce: [...new Set(announcements.map(({ place }) => place))],
       announcements,

@@ -191,6 +191,15 @@ describe(createApp.name, () => {
     expect(await me.json()).toMatchObject({ username: "quinn", roles: ["qa"], csrfToken: null });
   });
 
+  it("says what the person may do somewhere, for offering it", async () => {
+    const of = async (as: string) =>
+      ((await (await server.api("/me", { as })).json()) as { permissions: string[] }).permissions;
+    expect(await of("adam")).toContain("work.manage");
+    expect(await of("quinn")).toContain("release.sign_off");
+    expect(await of("quinn")).not.toContain("work.manage");
+    expect(await of("nobody")).toEqual([]);
+  });
+
   it("keeps how each person wants to be written to, and refuses what makes no sense", async () => {
     const kept = new Map<string, NotificationSettings>();
     const defaults: NotificationSettings = {
@@ -514,6 +523,75 @@ describe("problems", () => {
     expect((await problemOf(kept)).correlationId).toBe(id);
     const odd = await server.api("/releases/99", { headers: { "x-request-id": 'a"b{c}' } });
     expect((await problemOf(odd)).correlationId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe("sessions of a person", () => {
+  it("are theirs to see and to end, and the one that asks is known", async () => {
+    const heard: unknown[] = [];
+    const own = await startTestServer({
+      services: {
+        sessions: {
+          async listOwn(actor, sid) {
+            heard.push(["list", actor.subject, sid !== null]);
+            return [];
+          },
+          async endOwn(actor, id) {
+            heard.push(["end", actor.subject, id]);
+          },
+          async endOthers(actor, sid) {
+            heard.push(["others", actor.subject, own.state.sessions.has(sid ?? "")]);
+            return 2;
+          },
+        },
+      },
+    });
+    const { browser } = await own.signIn("vic");
+    const { csrfToken } = JSON.parse((await browser.open(`${own.url}/api/v1/me`)).text) as {
+      csrfToken: string;
+    };
+    const end = (path: string, headers: Record<string, string>) =>
+      browser.open(`${own.url}/api/v1${path}`, { method: "DELETE", headers });
+
+    const listed = await browser.open(`${own.url}/api/v1/me/sessions`);
+    expect(JSON.parse(listed.text)).toEqual({ items: [], total: 0 });
+    expect((await end("/me/sessions/abc", { "x-csrf-token": csrfToken })).status).toBe(204);
+    const others = await end("/me/sessions", { "x-csrf-token": csrfToken });
+    expect(JSON.parse(others.text)).toEqual({ ended: 2 });
+    expect((await end("/me/sessions", {})).status).toBe(403);
+    expect((await own.api("/me/sessions", { as: "dana" })).status).toBe(200);
+    const reader = await own.api("/me/sessions", { as: "reader-dana", method: "DELETE" });
+    expect(reader.status).toBe(403);
+
+    expect(heard).toEqual([
+      ["list", "vic", true],
+      ["end", "vic", "abc"],
+      ["others", "vic", true],
+      ["list", "dana", false],
+    ]);
+    await own.close();
+  });
+
+  it("keep from where the browser signed in and is used", async () => {
+    const origins: unknown[] = [];
+    const own = await startTestServer({
+      services: {
+        sessions: {
+          async touch(_sid, _expiresAt, origin) {
+            origins.push(origin);
+          },
+        },
+      },
+    });
+    const { browser } = await own.signIn("vic");
+    const signedIn = [...own.state.sessions.values()].find(({ subject }) => subject === "vic");
+    expect(signedIn?.origin).toMatchObject({ ip: "127.0.0.1" });
+
+    await own.clock.advance(60_000);
+    await browser.open(`${own.url}/api/v1/me`, { headers: { "user-agent": "Firefox" } });
+
+    expect(origins).toEqual([{ ip: "127.0.0.1", userAgent: "Firefox" }]);
+    await own.close();
   });
 });
 

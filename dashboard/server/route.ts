@@ -22,6 +22,8 @@ export interface RouteContext {
   readonly live: LiveEvents;
   /** To be repeated in the CSRF header; null for API tokens, which need none. */
   readonly csrfToken: string | null;
+  /** The browser's session; null for API tokens. */
+  readonly sessionId: string | null;
   /** Name of the server people sign in at. */
   readonly identityProvider: string;
   /** How what this process is connected to stands now. */
@@ -245,6 +247,7 @@ function routeContext(req: Request, options: MountOptions): RouteContext {
     live: options.live,
     identityProvider: options.identityProvider,
     connections: options.connections,
+    sessionId: credential === "session" ? req.sessionID : null,
     csrfToken: credential === "session" ? (req.session.csrfToken ?? null) : null,
   };
 }

@@ -34,6 +34,7 @@ import type {
   ReleaseView,
 } from "../contract/release.ts";
 import type { RoomChannel, RoomMessage, RoomMessageQuery } from "../contract/room.ts";
+import type { SessionView } from "../contract/session.ts";
 import type { Actor, Origin } from "../core/actor.ts";
 import type { EventSubject } from "../events/events.ts";
 import type { Permission } from "./policies.ts";
@@ -263,7 +264,10 @@ export interface NotificationServices {
   >;
 }
 
-/** Sessions of signed-in browsers, for express-session's store. Ids are hashed before they are stored. */
+/**
+ * Sessions of signed-in browsers: for express-session's store, and for whoever they belong to. Ids are hashed before they are
+ * stored; the hash is what people see as id.
+ */
 export interface SessionServices {
   get(sid: string): Promise<Readonly<Record<string, unknown>> | null>;
   set(
@@ -273,12 +277,20 @@ export interface SessionServices {
       readonly subject: string | null;
       readonly oidcSid: string | null;
       readonly expiresAt: Date;
+      readonly origin?: Origin | undefined;
     },
   ): Promise<void>;
-  touch(sid: string, expiresAt: Date): Promise<void>;
+  /** It is in use, from there: prolongs it. */
+  touch(sid: string, expiresAt: Date, origin?: Origin): Promise<void>;
   destroy(sid: string): Promise<void>;
   /** Ends every session of a person, or of one session at the provider. Returns how many. */
   destroyAll(of: { readonly subject: string } | { readonly oidcSid: string }): Promise<number>;
+  /** The actor's own, the one that asks (`sid`; null for an API token) first, then by use, the latest first. */
+  listOwn(actor: Actor, sid: string | null): Promise<readonly SessionView[]>;
+  /** Ends one of the actor's own, by the id of its view. Throws SessionNotFound. */
+  endOwn(actor: Actor, id: string): Promise<void>;
+  /** Ends every one of the actor's own but the one that asks. Returns how many. */
+  endOthers(actor: Actor, sid: string | null): Promise<number>;
   removeExpired(): Promise<number>;
 }
 
@@ -479,6 +491,8 @@ export interface Services {
     readonly baseUrl: string;
     readonly environments: readonly { readonly name: string; readonly branch: string | null }[];
     readonly signOffRoles: readonly string[];
+    /** Ids of the chats it is in, e.g. `room`. */
+    readonly chats: readonly string[];
     readonly repositories: () => Promise<readonly string[]>;
     /** Channels that are told of releases and deployments, each once. */
     readonly announce: readonly string[];

@@ -6,6 +6,8 @@ export const Installation = z
     baseUrl: z.string(),
     environments: z.array(z.object({ name: z.string(), branch: z.string().nullable() })),
     signOffRoles: z.array(z.string()),
+    /** The chats it is in, e.g. `room`. */
+    chats: z.array(z.string()),
     repositories: z.array(z.string()),
     /** Places that hear announcements, e.g. `room:releases`. */
     announce: z.array(z.string()),

@@ -4,6 +4,8 @@ import { PersonRef, Timestamp } from "./common.ts";
 export const Me = PersonRef.extend({
   email: z.string().nullable(),
   roles: z.array(z.string()),
+  /** What the person may do somewhere, e.g. `release.create`: for offering it on pages, never for deciding. */
+  permissions: z.array(z.string()),
   /** Name of the server the person signed in at. */
   identityProvider: z.string(),
   csrfToken: z.string().nullable(),

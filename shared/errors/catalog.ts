@@ -85,6 +85,12 @@ export const TokenNotFound = defineError<{ token: string }>(
   (d) => `There is no API token ${d.token} that you could revoke.`,
   () => "Look at the list of tokens again: it may be revoked already.",
 );
+export const SessionNotFound = defineError<{ session: string }>(
+  "session.not_found",
+  "not_found",
+  () => "There is no such session of yours.",
+  () => "Look at the list of sessions again: it may have ended already.",
+);
 export const AccountUnlinked = defineError<{ platform: string }>(
   "account.unlinked",
   "unauthenticated",

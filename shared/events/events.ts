@@ -101,6 +101,8 @@ export interface EventMap {
   "person.signed_in": { username: string; roles: readonly string[] };
   "person.signed_out": { username: string };
   "person.deactivated": { username: string; why: string };
+  /** Somebody ended sessions of theirs: of browsers they no longer use or do not know. */
+  "person.sessions_ended": { username: string; count: number };
   /** Somebody in a chat was given a private link, by which they can say who they are. */
   "account.link_requested": {
     platform: string;

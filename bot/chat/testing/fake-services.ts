@@ -67,6 +67,7 @@ export function createFakeServices(parts: FakeParts = {}): Services {
         { name: "prod", branch: "master" },
       ],
       signOffRoles: ["dev", "qa"],
+      chats: ["fake"],
       repositories: async () => ["auth-service", "api-gateway"],
       announce: ["fake:releases"],
       announcements: (parts.installation?.announce ?? ["fake:releases"]).map((place) => {

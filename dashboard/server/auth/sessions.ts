@@ -1,5 +1,6 @@
 import { Store, type SessionData } from "express-session";
 import type { SessionServices } from "../../../shared/app/services.ts";
+import type { Origin } from "../../../shared/core/actor.ts";
 import type { Clock } from "../../../shared/core/ports/clock.ts";
 
 /** A sign-in that was begun and not yet finished. */
@@ -35,6 +36,14 @@ const TOUCH_EVERY_MS = 60_000;
 
 /** Beyond this many remembered sessions the oldest are forgotten, which costs one write each. */
 const REMEMBERED_TOUCHES = 10_000;
+
+/** Where the request of a session object came from: express-session hands the store the session and never the request. */
+const origins = new WeakMap<object, Origin>();
+
+/** Remembers where the browser of a session is, to be written when the session is. */
+export function noteOrigin(session: object, origin: Origin): void {
+  origins.set(session, origin);
+}
 
 type Done = (error?: unknown) => void;
 
@@ -72,6 +81,7 @@ export class SessionStore extends Store {
       subject: data.subject ?? null,
       oidcSid: data.oidcSid ?? null,
       expiresAt: this.#expiry(data),
+      origin: origins.get(data),
     };
     settle(this.#sessions.set(sid, { ...data }, meta), done);
     this.#remember(sid);
@@ -84,7 +94,7 @@ export class SessionStore extends Store {
       return;
     }
     this.#remember(sid);
-    settle(this.#sessions.touch(sid, this.#expiry(data)), done);
+    settle(this.#sessions.touch(sid, this.#expiry(data), origins.get(data)), done);
   }
 
   override destroy(sid: string, done: Done = () => undefined): void {

@@ -3,7 +3,9 @@ import session from "express-session";
 import type { SessionServices } from "../../../shared/app/services.ts";
 import type { Clock } from "../../../shared/core/ports/clock.ts";
 import { randomToken } from "../../../shared/lib/ids.ts";
-import { SessionStore } from "../auth/sessions.ts";
+import { originOf } from "../../../shared/core/actor.ts";
+import { noteOrigin, SessionStore } from "../auth/sessions.ts";
+import { viaOf } from "../request-context.ts";
 import { isBehindTls, type WebSettings } from "../web-settings.ts";
 
 /** Credentials: 43 characters carry more than 250 bits. */
@@ -17,7 +19,7 @@ export function createSessionMiddleware(deps: {
 }): RequestHandler {
   const { sessions, clock, settings } = deps;
   const secure = isBehindTls(settings);
-  return session({
+  const handle = session({
     name: sessionCookieName(settings),
     secret: settings.session.cookieSecret.reveal(),
     store: new SessionStore(sessions, clock, settings.session),
@@ -35,6 +37,13 @@ export function createSessionMiddleware(deps: {
       maxAge: settings.session.absoluteMs,
     },
   });
+  return (req, res, next) =>
+    handle(req, res, (error?: unknown) => {
+      if (error === undefined) {
+        noteOrigin(req.session, originOf(viaOf(req, "web")));
+      }
+      next(error);
+    });
 }
 
 /**
@@ -50,7 +59,14 @@ export function sessionCookieName(settings: Pick<WebSettings, "baseUrl">): strin
 /** Gives the browser a new, empty session: an id known from before signing in must be worth nothing afterwards. */
 export function regenerateSession(req: Request): Promise<void> {
   return new Promise((resolve, reject) => {
-    req.session.regenerate((error: unknown) => (error ? reject(asError(error)) : resolve()));
+    req.session.regenerate((error: unknown) => {
+      if (error) {
+        reject(asError(error));
+        return;
+      }
+      noteOrigin(req.session, originOf(viaOf(req, "web")));
+      resolve();
+    });
   });
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PERMISSIONS } from "../../../shared/app/policies.ts";
 import { AccountView } from "../../../shared/contract/accounts.ts";
 import { ApiTokenView, CreateApiToken, CreatedApiToken, Me } from "../../../shared/contract/me.ts";
 import { Installation } from "../../../shared/contract/installation.ts";
@@ -6,8 +7,9 @@ import {
   NotificationSettings,
   PatchNotificationSettings,
 } from "../../../shared/contract/notifications.ts";
+import { EndedSessions, SessionList } from "../../../shared/contract/session.ts";
 import { PersonRef } from "../../../shared/contract/common.ts";
-import { AccountNotFound } from "../../../shared/errors/catalog.ts";
+import { AccountNotFound, SessionNotFound } from "../../../shared/errors/catalog.ts";
 import { defineRoute } from "../route.ts";
 
 const tag = "Me";
@@ -28,6 +30,7 @@ export const getMe = defineRoute({
       name: actor.name,
       email: actor.email,
       roles: [...services.people.roles(actor)],
+      permissions: PERMISSIONS.filter((permission) => services.can(actor, permission)),
       identityProvider,
       csrfToken,
     };
@@ -109,6 +112,50 @@ export const unlinkAccount = defineRoute({
     services.accounts.unlink(actor, params.id).then(() => undefined),
 });
 
+export const listSessions = defineRoute({
+  method: "get",
+  path: "/me/sessions",
+  operationId: "listSessions",
+  summary: "Own sessions: the browsers the person is signed in with",
+  tag,
+  permission: "signed-in",
+  response: SessionList,
+  errors: [],
+  async handle({ actor, services, sessionId }) {
+    const items = await services.sessions.listOwn(actor, sessionId);
+    return { items: [...items], total: items.length };
+  },
+});
+
+export const endSession = defineRoute({
+  method: "delete",
+  path: "/me/sessions/{id}",
+  operationId: "endSession",
+  summary: "End an own session",
+  tag,
+  permission: "signed-in",
+  params: z.object({ id: z.string().max(100) }),
+  response: z.undefined(),
+  status: 204,
+  errors: [SessionNotFound],
+  handle: ({ actor, services }, { params }) =>
+    services.sessions.endOwn(actor, params.id).then(() => undefined),
+});
+
+export const endOtherSessions = defineRoute({
+  method: "delete",
+  path: "/me/sessions",
+  operationId: "endOtherSessions",
+  summary: "End every own session but the one that asks: with an API token, all of them",
+  tag,
+  permission: "signed-in",
+  response: EndedSessions,
+  errors: [],
+  async handle({ actor, services, sessionId }) {
+    return { ended: await services.sessions.endOthers(actor, sessionId) };
+  },
+});
+
 export const getNotifications = defineRoute({
   method: "get",
   path: "/me/notifications",
@@ -148,6 +195,7 @@ export const getInstallation = defineRoute({
       baseUrl: installation.baseUrl,
       environments: installation.environments.map(({ name, branch }) => ({ name, branch })),
       signOffRoles: [...installation.signOffRoles],
+      chats: [...installation.chats],
       repositories: [...(await installation.repositories())],
       announce: [...installation.announce],
       sample: installation.sample,
@@ -178,6 +226,9 @@ export const meRoutes = [
   revokeToken,
   listAccounts,
   unlinkAccount,
+  listSessions,
+  endSession,
+  endOtherSessions,
   getNotifications,
   changeNotifications,
   getInstallation,

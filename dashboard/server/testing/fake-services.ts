@@ -3,7 +3,7 @@ import type { IdentityClaims, RoomNotice, Services } from "../../../shared/app/s
 import type { LiveEvent } from "../../../shared/contract/live.ts";
 import type { ReleaseView } from "../../../shared/contract/release.ts";
 import type { RoomMessage } from "../../../shared/contract/room.ts";
-import type { Actor, Via } from "../../../shared/core/actor.ts";
+import type { Actor, Origin, Via } from "../../../shared/core/actor.ts";
 import type { Clock } from "../../../shared/core/ports/clock.ts";
 import {
   ChannelNotFound,
@@ -32,6 +32,7 @@ export interface FakeState {
       subject: string | null;
       oidcSid: string | null;
       expiresAt: Date;
+      origin?: Origin | undefined;
     }
   >;
   readonly inactive: Set<string>;
@@ -245,6 +246,9 @@ export function createFakeServices(
       async removeExpired() {
         return 0;
       },
+      listOwn: unexpected("list sessions"),
+      endOwn: unexpected("end a session"),
+      endOthers: unexpected("end other sessions"),
       ...overrides.sessions,
     },
     live: {
@@ -353,6 +357,7 @@ export function createFakeServices(
       baseUrl: "http://127.0.0.1",
       environments: [{ name: "prod", branch: "master" }],
       signOffRoles: ["dev", "qa"],
+      chats: ["room"],
       repositories: async () => ["api-gateway"],
       announce: ["room:releases"],
       announcements: [{ place: "room:releases", environments: null, teams: null }],

@@ -3,6 +3,15 @@ import { useSessionStore } from "./stores/session.ts";
 
 export const router = createRouter({
   history: createWebHistory(),
+  scrollBehavior: (to, from, saved) => {
+    if (saved) {
+      return saved;
+    }
+    if (to.hash !== "") {
+      return { el: to.hash };
+    }
+    return to.path === from.path ? undefined : { top: 0 };
+  },
   routes: [
     { path: "/", redirect: "/releases" },
     {
@@ -49,6 +58,12 @@ export const router = createRouter({
       component: () => import("./views/LinkView.vue"),
       props: true,
       meta: { title: "Link a chat account" },
+    },
+    {
+      path: "/settings",
+      name: "settings",
+      component: () => import("./views/SettingsView.vue"),
+      meta: { title: "Settings" },
     },
     {
       path: "/:rest(.*)*",

@@ -69,6 +69,7 @@ const samples: { readonly [N in EventName]: EventMap[N] } = {
   "person.signed_in": { username: "dana", roles: ["dev", "viewer"] },
   "person.signed_out": { username: "dana" },
   "person.deactivated": { username: "dana", why: "the provider no longer knows them" },
+  "person.sessions_ended": { username: "dana", count: 2 },
   "account.link_requested": {
     platform: "mattermost",
     workspace: "chat.example.com",

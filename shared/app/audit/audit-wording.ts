@@ -94,6 +94,8 @@ const wording: { readonly [N in EventName]: (payload: EventMap[N]) => string } =
     `${said(p.username)} signed in${p.roles.length === 0 ? " without any role" : ` as ${listed(p.roles)}`}.`,
   "person.signed_out": (p) => `${said(p.username)} signed out.`,
   "person.deactivated": (p) => `${said(p.username)} lost access: ${said(p.why)}.`,
+  "person.sessions_ended": (p) =>
+    `${said(p.username)} ended ${p.count === 1 ? "a session" : `${p.count} sessions`} of theirs.`,
   "account.link_requested": (p) =>
     `${said(p.displayName)} (${said(p.userId)}) of ${said(p.platform)} was given a private link to say who they are.`,
   "account.linked": (p) =>

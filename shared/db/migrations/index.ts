@@ -7,6 +7,7 @@ import { rememberChatCursors } from "./2026-11-25-remember-chat-cursors.ts";
 import { rememberForges } from "./2026-11-25-remember-forges.ts";
 import { shareWorkBetweenProcesses } from "./2026-11-25-share-work-between-processes.ts";
 import { indexWords } from "./2026-11-26-index-words.ts";
+import { rememberSessionUse } from "./2026-11-27-remember-session-use.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first; a test compares the list with the folder. */
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   rememberForges,
   shareWorkBetweenProcesses,
   indexWords,
+  rememberSessionUse,
 ];

@@ -19,6 +19,10 @@ export class SessionRow extends Model<
   /** The provider's own session id, for back-channel logout. */
   declare oidcSid: CreationOptional<string | null>;
   declare expiresAt: Date;
+  declare lastUsedAt: CreationOptional<Date | null>;
+  /** The address it was last used from. */
+  declare ip: CreationOptional<string | null>;
+  declare userAgent: CreationOptional<string | null>;
 
   /** Binds the class to a connection. Columns are made by migrations, never by this. */
   static attach(sequelize: Sequelize): void {
@@ -29,6 +33,9 @@ export class SessionRow extends Model<
         subject: { type: DataTypes.STRING, allowNull: true },
         oidcSid: { type: DataTypes.STRING, allowNull: true },
         expiresAt: { type: DataTypes.DATE, allowNull: false },
+        lastUsedAt: { type: DataTypes.DATE, allowNull: true },
+        ip: { type: DataTypes.STRING, allowNull: true },
+        userAgent: { type: DataTypes.STRING(300), allowNull: true },
       },
       { sequelize, tableName: "sessions", underscored: true, timestamps: false },
     );

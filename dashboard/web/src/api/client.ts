@@ -6,7 +6,20 @@ import type {
 import type { Page } from "../../../../shared/contract/common.ts";
 import type { AuditEntry } from "../../../../shared/contract/audit.ts";
 import type { AccountView, LinkRequestView } from "../../../../shared/contract/accounts.ts";
-import type { Me } from "../../../../shared/contract/me.ts";
+import type { BackgroundWork } from "../../../../shared/contract/background-work.ts";
+import type { ConnectionView } from "../../../../shared/contract/connection.ts";
+import type { Installation } from "../../../../shared/contract/installation.ts";
+import type {
+  ApiTokenView,
+  CreateApiToken,
+  CreatedApiToken,
+  Me,
+} from "../../../../shared/contract/me.ts";
+import type {
+  NotificationSettings,
+  PatchNotificationSettings,
+} from "../../../../shared/contract/notifications.ts";
+import type { EndedSessions, SessionView } from "../../../../shared/contract/session.ts";
 import type { Problem } from "../../../../shared/contract/problem.ts";
 import type {
   OpenedPullRequests,
@@ -221,4 +234,57 @@ export function getLinkRequest(token: string, signal?: AbortSignal): Promise<Lin
 
 export function linkAccount(token: string): Promise<AccountView> {
   return request("POST", `/links/${encodeURIComponent(token)}`);
+}
+
+export function getInstallation(signal?: AbortSignal): Promise<Installation> {
+  return request("GET", "/installation", { signal });
+}
+
+export function listConnections(signal?: AbortSignal): Promise<{ items: ConnectionView[] }> {
+  return request("GET", "/connections", { signal });
+}
+
+export function listTokens(signal?: AbortSignal): Promise<Page<ApiTokenView>> {
+  return request("GET", "/me/tokens", { signal });
+}
+
+export function createToken(body: CreateApiToken): Promise<CreatedApiToken> {
+  return request("POST", "/me/tokens", { body });
+}
+
+export function revokeToken(id: string): Promise<void> {
+  return request("DELETE", `/me/tokens/${encodeURIComponent(id)}`);
+}
+
+export function listSessions(signal?: AbortSignal): Promise<Page<SessionView>> {
+  return request("GET", "/me/sessions", { signal });
+}
+
+export function endSession(id: string): Promise<void> {
+  return request("DELETE", `/me/sessions/${encodeURIComponent(id)}`);
+}
+
+export function endOtherSessions(): Promise<EndedSessions> {
+  return request("DELETE", "/me/sessions");
+}
+
+export function getNotifications(signal?: AbortSignal): Promise<NotificationSettings> {
+  return request("GET", "/me/notifications", { signal });
+}
+
+export function changeNotifications(
+  body: PatchNotificationSettings,
+): Promise<NotificationSettings> {
+  return request("PATCH", "/me/notifications", { body });
+}
+
+export function listBackgroundWork(
+  query: Query,
+  signal?: AbortSignal,
+): Promise<Page<BackgroundWork>> {
+  return request("GET", withQuery("/background-work", query), { signal });
+}
+
+export function retryBackgroundWork(id: string): Promise<BackgroundWork> {
+  return request("POST", `/background-work/${encodeURIComponent(id)}/retry`);
 }

@@ -11,7 +11,19 @@ export const useSessionStore = defineStore("session", () => {
   const isSignedIn = computed(() => me.value !== null);
   const error = ref<unknown>(null);
 
-  return { me: readonly(me), status: readonly(status), error: readonly(error), isSignedIn, load };
+  return {
+    me: readonly(me),
+    status: readonly(status),
+    error: readonly(error),
+    isSignedIn,
+    load,
+    may,
+  };
+
+  /** Whether the person has this permission anywhere: for offering it. The server decides. */
+  function may(permission: string): boolean {
+    return me.value?.permissions.includes(permission) ?? false;
+  }
 
   /** Asks the server who this is; nobody is a fine answer. */
   async function load(): Promise<void> {
