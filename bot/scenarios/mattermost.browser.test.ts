@@ -1,15 +1,12 @@
-import { join } from "node:path";
-import sqlite3 from "sqlite3";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ReleaseView } from "../../shared/contract/release.ts";
 import { createBrowser, formAction } from "../../dashboard/server/testing/browser.ts";
-import { newId } from "../../shared/lib/ids.ts";
-import { samplePeople } from "../../shared/sample/sample-people.ts";
 import {
   startFakeMattermost,
   type FakeMattermost,
   type FakePost,
 } from "../platforms/mattermost/testing/fake-mattermost.ts";
+import { linkAccounts } from "./testing/link-accounts.ts";
 import { createPerson, type Person } from "./testing/person.ts";
 import { startServer, type ServerProcess } from "./testing/server-process.ts";
 import { createWorkspace, type Workspace } from "./testing/workspace.ts";
@@ -61,29 +58,20 @@ beforeAll(async () => {
   });
   dana = createPerson(server.url, server.token("dana"));
   quinn = createPerson(server.url, server.token("quinn"));
-  await link("dana");
-  await link("quinn");
+  await linkAccounts(
+    server.data,
+    ["dana", "quinn"].map((username) => ({
+      platform: "mattermost",
+      workspace: fake.settings["TelemetryId"] ?? "",
+      userId: `mm${username}`,
+      username,
+    })),
+  );
 });
 afterAll(async () => {
   await server?.dispose();
   await fake?.stop();
 });
-
-/** As signing in behind a private link would. */
-async function link(username: string): Promise<void> {
-  const subject = samplePeople.find((person) => person.username === username)?.subject;
-  // As the server writes a time: with the zone as an offset.
-  const linkedAt = new Date().toISOString().replace("T", " ").replace("Z", " +00:00");
-  const database = new sqlite3.Database(join(server.data, "slipway.db"));
-  await new Promise<void>((resolve, reject) => {
-    database.run(
-      "INSERT INTO accounts (id, platform, workspace, user_id, subject, linked_at) VALUES (?, 'mattermost', ?, ?, ?, ?)",
-      [newId(), fake.settings["TelemetryId"], `mm${username}`, subject, linkedAt],
-      (error) => (error ? reject(error) : resolve()),
-    );
-  });
-  await new Promise((resolve) => database.close(resolve));
-}
 
 function textOf({ message, props }: FakePost): string {
   return `${message}\n${JSON.stringify(props["attachments"] ?? [])}`

@@ -1,10 +1,6 @@
-import { join } from "node:path";
-import sqlite3 from "sqlite3";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ReleaseView } from "../../shared/contract/release.ts";
-import { newId } from "../../shared/lib/ids.ts";
 import { systemTimers } from "../../shared/lib/scheduler.ts";
-import { samplePeople } from "../../shared/sample/sample-people.ts";
 import {
   TEAM,
   startFakeSlack,
@@ -13,6 +9,7 @@ import {
   type FakeView,
 } from "../platforms/slack/testing/fake-slack.ts";
 import { textOf } from "../platforms/slack/testing/fake-rules.ts";
+import { linkAccounts } from "./testing/link-accounts.ts";
 import { createPerson, type Person } from "./testing/person.ts";
 import { startServer, type ServerProcess } from "./testing/server-process.ts";
 import { createWorkspace, type Workspace } from "./testing/workspace.ts";
@@ -59,8 +56,15 @@ beforeAll(async () => {
   });
   dana = createPerson(server.url, server.token("dana"));
   quinn = createPerson(server.url, server.token("quinn"));
-  await link("dana");
-  await link("quinn");
+  await linkAccounts(
+    server.data,
+    ["dana", "quinn"].map((username) => ({
+      platform: "slack",
+      workspace: TEAM,
+      userId: slackId(username),
+      username,
+    })),
+  );
 });
 afterAll(async () => {
   await server?.dispose();
@@ -69,22 +73,6 @@ afterAll(async () => {
 
 function slackId(name: string): string {
   return `U0${name.toUpperCase()}`;
-}
-
-/** As signing in behind a private link would. */
-async function link(username: string): Promise<void> {
-  const subject = samplePeople.find((person) => person.username === username)?.subject;
-  // As the server writes a time: with the zone as an offset.
-  const linkedAt = new Date().toISOString().replace("T", " ").replace("Z", " +00:00");
-  const database = new sqlite3.Database(join(server.data, "slipway.db"));
-  await new Promise<void>((resolve, reject) => {
-    database.run(
-      "INSERT INTO accounts (id, platform, workspace, user_id, subject, linked_at) VALUES (?, 'slack', ?, ?, ?, ?)",
-      [newId(), TEAM, slackId(username), subject, linkedAt],
-      (error) => (error ? reject(error) : resolve()),
-    );
-  });
-  await new Promise((resolve) => database.close(resolve));
 }
 
 function mention(text: string): string {

@@ -1,4 +1,4 @@
-import { samplePeople } from "../../sample/sample-people.ts";
+import { linkAccounts } from "../../../bot/scenarios/testing/link-accounts.ts";
 import { startFakeDiscord } from "../../../bot/platforms/discord/testing/fake-discord.ts";
 import { startFakeMattermost } from "../../../bot/platforms/mattermost/testing/fake-mattermost.ts";
 import { TEAM, startFakeSlack } from "../../../bot/platforms/slack/testing/fake-slack.ts";
@@ -6,7 +6,6 @@ import { startServer, type ServerProcess } from "../../../bot/scenarios/testing/
 import { untilItWorks } from "../../testing/until-it-works.ts";
 import { systemTimers } from "../../lib/scheduler.ts";
 import { withCleanUp, type CleanUp } from "../clean-up.ts";
-import { linkAccounts } from "../link-accounts.ts";
 import { paced, type Conversation } from "../load.ts";
 import { summarise } from "../measure.ts";
 import { atMost, type Row } from "../report.ts";
@@ -66,7 +65,7 @@ async function measurePlatforms(
         platform: name,
         workspace,
         userId: userId(lane),
-        subject: samplePeople.find(({ username }) => username === "dana")?.subject ?? "",
+        username: "dana",
       })),
     ),
   );
