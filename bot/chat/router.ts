@@ -106,6 +106,8 @@ export function createRouter(deps: RouterDeps): Router {
   const actionsById = new Map(deps.actions.map((action) => [action.ref.id, action]));
   const wayIn = createWayIn({ accounts: services.accounts, logger });
   const inTurn = createKeyedQueue();
+  /** Deliveries that somebody began with who was stopped: their answers may be there already. */
+  const begunBefore = new WeakSet<Inbound>();
 
   return {
     async handle(event) {
@@ -177,6 +179,9 @@ export function createRouter(deps: RouterDeps): Router {
       return;
     }
     const isAgain = taken === "again";
+    if (isAgain) {
+      begunBefore.add(event);
+    }
     const attempt = { reference, isAgain, since: isAgain ? event.sentAt : clock.now() };
     try {
       if (!isAgain || !(await tellWhatWasDone(event, attempt))) {
@@ -353,7 +358,14 @@ export function createRouter(deps: RouterDeps): Router {
     key = partKey(event, "answer"),
   ): Promise<MessageRef | undefined> {
     const issued = await tokens.issue(event.place.platform, content);
-    const ref = await event.reply.send({ card: content, tokens: issued, visibility, key });
+    const repeated = begunBefore.has(event);
+    const ref = await event.reply.send({
+      card: content,
+      tokens: issued,
+      visibility,
+      key,
+      repeated,
+    });
     if (ref) {
       await tokens.bind(issued, ref);
     }

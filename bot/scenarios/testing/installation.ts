@@ -148,6 +148,8 @@ export async function createSampleInstallation(): Promise<Installation> {
 
 function configOf(source: Source, target: Target, prod: Parts["prod"] = {}): string {
   return stringify({
+    // Tests ask more often than people do.
+    limits: { requests_per_second: 1_000 },
     repositories: [source.entry],
     services: Object.entries(SERVICES).map(([name, dependsOn]) => ({
       name,

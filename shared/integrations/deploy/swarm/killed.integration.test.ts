@@ -25,7 +25,8 @@ describeWith(SWARM_PART, hasSwarm)(`a deploy that is cut off (needs ${SWARM_PART
   let running: TestProcess | undefined;
 
   beforeAll(async () => {
-    world = await createSwarmWorld({ unreachableMs: 20_000 });
+    // A node that has just come back takes no tasks for some seconds.
+    world = await createSwarmWorld({ unreachableMs: 20_000, unschedulableMs: 20_000 });
   });
   afterEach(async () => {
     running?.child.kill("SIGKILL");
